@@ -1,0 +1,1 @@
+//! backstop-test-servers
