@@ -52,8 +52,13 @@ impl Health {
     pub fn cooled_down_at(&self, now: u64) -> u64 {
         const TRANSIENT: u64 = 5_000;
         const DEFINITIVE: u64 = 60_000;
-        let Some(checked_at) = self.checked_at(now) else { return 0 };
-        let definitive = self.failure.as_ref().is_some_and(|failure| failure.class.severity() == Severity::Definitive);
+        let Some(checked_at) = self.checked_at(now) else {
+            return 0;
+        };
+        let definitive = self
+            .failure
+            .as_ref()
+            .is_some_and(|failure| failure.class.severity() == Severity::Definitive);
         checked_at.saturating_add(if definitive { DEFINITIVE } else { TRANSIENT })
     }
 }
@@ -167,16 +172,23 @@ impl FailureClass {
 
     /// Returns the class of a code; an unknown one counts as [`FailureClass::Internal`] (CMD-7).
     pub fn from_code(code: &str) -> Self {
-        Self::ALL.into_iter().find(|class| class.code() == code).unwrap_or(Self::Internal)
+        Self::ALL
+            .into_iter()
+            .find(|class| class.code() == code)
+            .unwrap_or(Self::Internal)
     }
 
     /// Returns what the class says about the backend (CMD-8).
     pub const fn severity(self) -> Severity {
         match self {
-            Self::Auth | Self::Configuration | Self::Integrity | Self::NotFound | Self::Permission => {
-                Severity::Definitive
+            Self::Auth
+            | Self::Configuration
+            | Self::Integrity
+            | Self::NotFound
+            | Self::Permission => Severity::Definitive,
+            Self::Network | Self::Quota | Self::Server | Self::Throttled | Self::Timeout => {
+                Severity::Transient
             }
-            Self::Network | Self::Quota | Self::Server | Self::Throttled | Self::Timeout => Severity::Transient,
             Self::Internal | Self::Secrets => Severity::Excused,
         }
     }

@@ -56,7 +56,11 @@ impl Roster {
 
     /// Returns the live backend of that name; where several share it, the one with the least id.
     pub fn named(&self, name: &str) -> Option<&Backend> {
-        least(self.backends.iter().filter(|backend| backend.name.as_str() == name))
+        least(
+            self.backends
+                .iter()
+                .filter(|backend| backend.name.as_str() == name),
+        )
     }
 
     /// Returns the live backend of a kind that an organization has at most one of; where there are
@@ -70,15 +74,48 @@ impl Roster {
         self.default.as_ref().and_then(|id| self.backend(id))
     }
 
+    /// Replaces the backend of the same id.
+    pub(crate) fn replace(&mut self, backend: Backend) {
+        if let Some(meant) = self
+            .meant(&backend.id)
+            .and_then(|index| self.backends.get_mut(index))
+        {
+            *meant = backend;
+        }
+    }
+
+    /// Removes the backend of that id.
+    pub(crate) fn remove(&mut self, id: &BackendId) {
+        if let Some(index) = self.meant(id) {
+            self.backends.remove(index);
+        }
+    }
+
+    fn meant(&self, id: &BackendId) -> Option<usize> {
+        let meant = self.backend(id)?;
+        self.backends
+            .iter()
+            .position(|backend| core::ptr::eq(backend, meant))
+    }
+
     /// Returns the place of a backend on the chain, from 1.
     pub fn place(&self, id: &BackendId) -> Option<usize> {
-        self.fallbacks.iter().position(|other| other == id).map(|index| index.saturating_add(1))
+        self.fallbacks
+            .iter()
+            .position(|other| other == id)
+            .map(|index| index.saturating_add(1))
     }
 }
 
 fn least<'r>(mut backends: impl Iterator<Item = &'r Backend>) -> Option<&'r Backend> {
     let first = backends.next()?;
-    Some(backends.fold(first, |least, other| if (&other.id, other) < (&least.id, least) { other } else { least }))
+    Some(backends.fold(first, |least, other| {
+        if (&other.id, other) < (&least.id, least) {
+            other
+        } else {
+            least
+        }
+    }))
 }
 
 /// A storage backend that an organization registered.
@@ -125,11 +162,30 @@ impl Backend {
             provider: provider.into(),
             location: location.into(),
             description: String::new(),
-            max_blob_bytes: if kind == Kind::Inline { Self::INLINE_LIMIT } else { Self::DEFAULT_LIMIT },
+            max_blob_bytes: if kind == Kind::Inline {
+                Self::INLINE_LIMIT
+            } else {
+                Self::DEFAULT_LIMIT
+            },
             mode: Mode::Ready,
             generation: 1,
             health: Health::default(),
         }
+    }
+
+    /// Returns the backend as answers and events show it: of a managed one the provider, the
+    /// location and the message of a failure read `managed` (EVT).
+    pub fn redacted(&self) -> Self {
+        const MANAGED: &str = "managed";
+        let mut shown = self.clone();
+        if self.kind == Kind::Managed {
+            shown.provider = MANAGED.into();
+            shown.location = MANAGED.into();
+            if let Some(failure) = &mut shown.health.failure {
+                failure.message = MANAGED.into();
+            }
+        }
+        shown
     }
 
     /// Says whether the backend is inline: content is embedded, nothing is probed (SEL-9).
@@ -140,6 +196,24 @@ impl Backend {
     /// Says whether the backend's status lets it serve; an inline one's always does (SEL-9).
     pub fn is_valid(&self) -> bool {
         self.is_inline() || self.health.status == Status::Valid
+    }
+}
+
+/// A backend as decisions name it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BackendRef {
+    /// Its id.
+    pub id: BackendId,
+    /// Its name.
+    pub name: Name,
+}
+
+impl BackendRef {
+    pub(crate) fn of(backend: &Backend) -> Self {
+        Self {
+            id: backend.id.clone(),
+            name: backend.name.clone(),
+        }
     }
 }
 
@@ -252,7 +326,9 @@ impl Name {
         let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let bytes = self.0.as_bytes();
         (1..=63).contains(&bytes.len())
-            && bytes.iter().all(|byte| alphanumeric(*byte) || *byte == b'-')
+            && bytes
+                .iter()
+                .all(|byte| alphanumeric(*byte) || *byte == b'-')
             && bytes.first().is_some_and(|byte| alphanumeric(*byte))
             && bytes.last().is_some_and(|byte| alphanumeric(*byte))
     }

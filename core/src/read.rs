@@ -1,0 +1,103 @@
+//! Where to read a blob from (READ).
+//!
+//! ```
+//! use backstop_core::{Backend, Kind, ReadReason, Roster, route_read};
+//!
+//! let mut roster = Roster::empty();
+//! roster.backends.push(Backend::new("a", "primary", Kind::External, "OCI", "registry.example/r"));
+//! let tries = route_read(&roster, &["gone".into(), "a".into()], 1_000);
+//! assert_eq!(tries[0].backend, "a".into());
+//! assert_eq!(tries[1].reason, ReadReason::Unlisted);
+//! ```
+
+use alloc::vec::Vec;
+
+use crate::{Backend, BackendId, Mode, Roster, select::write_target};
+
+/// Returns the backends to try, in order and without repeats: healthy copies first, then suspect
+/// ones, then invalid ones, then copies that the roster no longer has, and last what a write would
+/// go to. The reader verifies the digest of what it gets.
+///
+/// `copies` are the backends that the digest was written to; `now` is in milliseconds since the
+/// epoch.
+pub fn route_read(roster: &Roster, copies: &[BackendId], now: u64) -> Vec<ReadTry> {
+    let mut tries: Vec<ReadTry> = Vec::new();
+    let mut push = |backend: &BackendId, reason| {
+        if !tries.iter().any(|one| one.backend == *backend) {
+            tries.push(ReadTry {
+                backend: backend.clone(),
+                reason,
+            });
+        }
+    };
+
+    let mut listed: Vec<&Backend> = copies
+        .iter()
+        .filter_map(|id| roster.backend(id))
+        .filter(|backend| backend.mode != Mode::Maintenance)
+        .collect();
+    // The sort is stable, so that what is equal keeps the order in which it was given.
+    listed.sort_by_key(|backend| (grade(backend), rank(roster, &backend.id)));
+    for backend in listed {
+        push(&backend.id, ReadReason::Copy);
+    }
+    for id in copies.iter().filter(|id| roster.backend(id).is_none()) {
+        push(id, ReadReason::Unlisted);
+    }
+    if let Some(id) = write_target(roster, now) {
+        push(&id, ReadReason::WriteTarget);
+    }
+    tries
+}
+
+/// A backend to try, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ReadTry {
+    /// The backend.
+    pub backend: BackendId,
+    /// Why it is worth a try.
+    pub reason: ReadReason,
+}
+
+/// Why a backend is worth a try.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReadReason {
+    /// The digest was written to it.
+    Copy,
+    /// The digest was written to it, and the roster no longer has it: the host may still hold its
+    /// credentials (INV-8).
+    Unlisted,
+    /// It is where a write would go now.
+    WriteTarget,
+}
+
+impl ReadReason {
+    /// Returns the stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Copy => "copy",
+            Self::Unlisted => "unlisted",
+            Self::WriteTarget => "write-target",
+        }
+    }
+}
+
+/// Valid without failures, valid with failures, invalid.
+fn grade(backend: &Backend) -> u8 {
+    if !backend.is_valid() {
+        2
+    } else if backend.health.failures > 0 && !backend.is_inline() {
+        1
+    } else {
+        0
+    }
+}
+
+/// The default, then the chain in order, then the rest.
+fn rank(roster: &Roster, id: &BackendId) -> usize {
+    if roster.default.as_ref() == Some(id) {
+        0
+    } else {
+        roster.place(id).unwrap_or(usize::MAX)
+    }
+}
