@@ -21,11 +21,7 @@ pub fn due(roster: &Roster, now: u64) -> Vec<BackendId> {
         .backends
         .iter()
         // Where several share an id, only the one that is meant has a next time.
-        .filter(|backend| {
-            roster
-                .backend(&backend.id)
-                .is_some_and(|meant| core::ptr::eq(meant, *backend))
-        })
+        .filter(|backend| roster.is_meant(backend))
         .filter_map(|backend| Some((next(roster, &candidates, backend, now)?, &backend.id)))
         .filter(|(next, _)| *next <= now)
         .collect();

@@ -9,7 +9,7 @@
 //! ```
 
 use alloc::{string::String, sync::Arc, vec::Vec};
-use core::fmt;
+use core::{fmt, ptr};
 
 use crate::{Health, Policy, Status};
 
@@ -66,7 +66,13 @@ impl Roster {
     /// Returns the live backend of a kind that an organization has at most one of; where there are
     /// several, the one with the least id.
     pub(crate) fn of_kind(&self, kind: Kind) -> Option<&Backend> {
-        least(self.backends.iter().filter(|backend| backend.kind == kind))
+        let meant = |backend: &&Backend| self.is_meant(backend);
+        least(
+            self.backends
+                .iter()
+                .filter(|backend| backend.kind == kind)
+                .filter(meant),
+        )
     }
 
     /// Returns the backend that holds the default role, if it is live.
@@ -74,10 +80,16 @@ impl Roster {
         self.default.as_ref().and_then(|id| self.backend(id))
     }
 
+    /// Says whether a backend of this roster is the one that its id means.
+    pub(crate) fn is_meant(&self, backend: &Backend) -> bool {
+        self.backend(&backend.id)
+            .is_some_and(|meant| ptr::eq(meant, backend))
+    }
+
     /// Replaces the backend of the same id.
     pub(crate) fn replace(&mut self, backend: Backend) {
         if let Some(meant) = self
-            .meant(&backend.id)
+            .index(&backend.id)
             .and_then(|index| self.backends.get_mut(index))
         {
             *meant = backend;
@@ -86,16 +98,16 @@ impl Roster {
 
     /// Removes the backend of that id.
     pub(crate) fn remove(&mut self, id: &BackendId) {
-        if let Some(index) = self.meant(id) {
+        if let Some(index) = self.index(id) {
             self.backends.remove(index);
         }
     }
 
-    fn meant(&self, id: &BackendId) -> Option<usize> {
+    fn index(&self, id: &BackendId) -> Option<usize> {
         let meant = self.backend(id)?;
         self.backends
             .iter()
-            .position(|backend| core::ptr::eq(backend, meant))
+            .position(|backend| ptr::eq(backend, meant))
     }
 
     /// Returns the place of a backend on the chain, from 1.

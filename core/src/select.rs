@@ -405,9 +405,10 @@ mod tests {
         roster.default = Some("a".into());
         roster.fallbacks.push("b".into());
 
-        let refusal = select(&roster, &Request::default(), 0).unwrap_err();
+        let message =
+            select(&roster, &Request::default(), 0).map_err(|refusal| refusal.to_string());
         assert_eq!(
-            refusal.to_string(),
+            message.err().as_deref().unwrap_or_default(),
             "no storage backend can take the write: default `primary` is invalid (unknown), \
              fallback-1 `spare` takes no new writes"
         );

@@ -67,11 +67,13 @@ pub(crate) fn health(health: &Health) -> Value {
 pub(crate) fn events(events: &[Event]) -> Value {
     events
         .iter()
-        .map(|event| match &event.kind {
-            EventKind::DefaultChanged { cause, .. } => {
-                format!("{}:{}", event.kind.code(), cause.code())
+        .map(|event| {
+            let code = event.kind.code();
+            if let EventKind::DefaultChanged { cause, .. } = event.kind {
+                format!("{code}:{}", cause.code())
+            } else {
+                code.to_owned()
             }
-            kind => kind.code().to_owned(),
         })
         .collect()
 }
