@@ -279,7 +279,7 @@ macro_rules! text {
         $(#[$doc])*
         ///
         /// Shared, so that an answer costs no copy of it. Ordered by bytes.
-        #[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
+        #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub struct $name(Arc<str>);
 
         impl $name {

@@ -26,7 +26,7 @@
 use backstop_core as core;
 use serde::{Deserialize, Serialize};
 
-use crate::store;
+use crate::{policy::Description, store};
 
 mod policy;
 pub use policy::{Policy, PolicyError};
@@ -787,6 +787,43 @@ impl From<&store::StoredEvent> for StoredEvent {
         Self {
             sequence: stored.sequence,
             event: (&stored.event).into(),
+        }
+    }
+}
+
+/// What a component is.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(
+    missing_docs,
+    reason = "the fields are documented in `policy::Description`"
+)]
+pub struct Component {
+    pub world: String,
+    pub version: String,
+    pub sha256: String,
+    pub size: usize,
+    pub imports: Vec<String>,
+    pub exports: Vec<String>,
+}
+
+impl From<&Description> for Component {
+    fn from(description: &Description) -> Self {
+        let Description {
+            sha256,
+            size,
+            world,
+            version,
+            imports,
+            exports,
+        } = description.clone();
+        Self {
+            world,
+            version,
+            sha256,
+            size,
+            imports,
+            exports,
         }
     }
 }

@@ -1,0 +1,113 @@
+//! The command line: read, ask, apply, report.
+
+mod app;
+mod args;
+mod credentials;
+mod exit;
+mod explain;
+mod print;
+mod size;
+
+use std::{io, process::ExitCode};
+
+use clap::{CommandFactory, Parser};
+
+use self::args::{Cli, Command};
+use crate::Error;
+
+/// Runs the command of this process, and returns its exit code.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A broken pipe is nobody's problem here.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::DONE
+            });
+        }
+    };
+    match dispatch(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(problem) => {
+            if !problem.message.is_empty() {
+                eprintln!("error: {}", problem.message);
+            }
+            ExitCode::from(problem.code)
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<u8, Problem> {
+    match cli.command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "backstop", &mut io::stdout());
+            Ok(exit::DONE)
+        }
+        Command::Component { file } => app::describe_component(&cli.global, file.as_deref()),
+        command => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|e| {
+                    Problem::new(exit::FAILED, format!("the program cannot start: {e}"))
+                })?;
+            let code = runtime.block_on(app::run(&cli.global, command));
+            // A probe of a directory that hangs must not keep the program from ending.
+            runtime.shutdown_background();
+            code
+        }
+    }
+}
+
+/// Why a command did not do what it was asked for: one line on standard error, and an exit code.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    code: u8,
+    message: String,
+}
+
+impl Problem {
+    fn new(code: u8, message: impl Into<String>) -> Self {
+        // A message from elsewhere may have several lines.
+        let message: String = message.into();
+        let message = message
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
+        Self { code, message }
+    }
+
+    fn usage(message: impl Into<String>) -> Self {
+        Self::new(exit::USAGE, message)
+    }
+
+    /// Says why a use case failed, in words that name what it was about.
+    fn of(error: &Error, about: &explain::About<'_>) -> Self {
+        let message = match error {
+            Error::Refused { codes, failure } => explain::refusal(codes, failure.as_ref(), about),
+            error => error.to_string(),
+        };
+        Self::new(exit::of_error(error), message)
+    }
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        // Whoever reads our output has seen enough.
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self {
+                code: exit::DONE,
+                message: String::new(),
+            };
+        }
+        Self::new(
+            exit::FAILED,
+            format!("the answer cannot be written: {error}"),
+        )
+    }
+}

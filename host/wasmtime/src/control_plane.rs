@@ -1,0 +1,748 @@
+//! The use cases of the host: the policy in its component, over a store, sealed credentials and
+//! probes.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use backstop::{
+//!     ControlPlane, NewBackend, Policy, probe::Credentials, secret::KeySource, store::MemoryStore,
+//! };
+//! use backstop_core::{Context, Create, Kind, Request};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let directory = std::env::temp_dir().to_str().unwrap().to_owned();
+//! let keys = KeySource::File { path: "backstop.key".into(), create_directory: false };
+//! let plane = ControlPlane::new(Policy::embedded()?, Arc::new(MemoryStore::default()), keys);
+//! let context = Context::new("acme", "operator", backstop::now());
+//! plane.create_organization(&context).await?;
+//!
+//! let id = backstop::new_id();
+//! let create = Create { default: true, ..Create::new(&id, "disk", Kind::External, "LOCAL", &directory) };
+//! plane.create(NewBackend { create, credentials: Credentials::None }, &context).await?;
+//!
+//! let resolution = plane.resolve(&Request::default(), &context).await?;
+//! assert_eq!(resolution.answer.unwrap().backend.name.as_str(), "disk");
+//! # Ok::<_, backstop::Error>(())
+//! # }).unwrap();
+//! ```
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use backstop_core::{
+    Backend, BackendId, ChangeSet, Code, Command, CommitError, Context, ControlError, Create,
+    Failure, FailureClass, Mode, Outcome, Plan, Policy as Settings, Probe, Request, Resolution,
+    Roster, Storage, StorageError, Update, Validation, Validator,
+};
+use tokio::sync::OnceCell;
+
+use crate::{
+    Error, Policy,
+    policy::PolicyError,
+    probe::{self, Credentials, Limits, Provider, Report, Target, blame},
+    secret::{AgeSealer, KeySource, Sealer, SecretContext},
+    store::{SealedSecret, Store, StoreError},
+};
+
+/// A control plane's storage backends: registers and changes them, resolves writes and routes reads.
+///
+/// Every decision is made by the policy in its component. Credentials never enter it: they go from
+/// the sealed store to the probe.
+pub struct ControlPlane {
+    policy: Policy,
+    store: Arc<dyn Store>,
+    keys: KeySource,
+    sealer: OnceCell<AgeSealer>,
+    limits: Limits,
+    /// How long the last-chance probes of one resolution may take together (RES-2).
+    patience: Duration,
+    flights: Flights,
+    cancelled: AtomicBool,
+}
+
+/// A backend to register, with the credentials to seal.
+pub struct NewBackend {
+    /// What the policy is told.
+    pub create: Create,
+    /// What it is not told.
+    pub credentials: Credentials,
+}
+
+/// A change of a backend, with new credentials if there are any.
+pub struct BackendChange {
+    /// What the policy is told.
+    pub update: Update,
+    /// What it is not told; with `update.rotate`.
+    pub credentials: Option<Credentials>,
+}
+
+/// What came of checking a backend.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The backend as it is afterwards.
+    pub backend: Backend,
+    /// How the probe ended; none if the backend is inline or in maintenance, and was not probed.
+    pub probe: Option<Probe>,
+    /// What a person should know although the probe passed.
+    pub note: Option<String>,
+}
+
+impl ControlPlane {
+    /// Returns a control plane over a store and the key of its credentials, with the usual limits.
+    /// The key is not looked for before there are credentials to seal or to open.
+    pub fn new(policy: Policy, store: Arc<dyn Store>, keys: KeySource) -> Self {
+        Self {
+            policy,
+            store,
+            keys,
+            sealer: OnceCell::new(),
+            limits: Limits::default(),
+            patience: Duration::from_secs(30),
+            flights: Flights::default(),
+            cancelled: AtomicBool::new(false),
+        }
+    }
+
+    /// Probes within these limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Returns the store.
+    pub fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
+    /// Returns the policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Lets every probe that is under way count as interrupted, so that what waits for one commits
+    /// nothing; what the probe wrote is still removed.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Creates the context's organization, with its inline backend as the default (CMD-11).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with `organization-taken`, or a failure.
+    pub async fn create_organization(&self, context: &Context) -> Result<Plan, Error> {
+        let session = self.session(None);
+        let answer = self
+            .policy
+            .create_organization(&session, &NoProbes, &new_id().into(), context)
+            .await;
+        session.told(answer)
+    }
+
+    /// Registers a backend: cheap checks, then the live probe, then the commit, with the sealed
+    /// credentials in the same transaction (USE-1).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with every code that applies, or a failure. Nothing is stored then.
+    pub async fn create(&self, new: NewBackend, context: &Context) -> Result<Plan, Error> {
+        let NewBackend {
+            create,
+            credentials,
+        } = new;
+        let provider = provider(&create.provider)?;
+        let sealed = self.seal(&create.id, 1, &credentials, context).await?;
+        let staged = Staged {
+            backend: create.id.clone(),
+            generation: 1,
+            target: Target {
+                provider,
+                location: create.location.clone(),
+                credentials,
+            },
+        };
+        let prober = self.prober(Some(staged));
+        let session = self.session(sealed);
+        let answer = self
+            .policy
+            .create(&session, &prober, &create, context)
+            .await;
+        session.told(answer)
+    }
+
+    /// Changes a backend; new credentials are probed before they replace the old ones (USE-1).
+    ///
+    /// # Errors
+    ///
+    /// As [`ControlPlane::create`].
+    pub async fn update(&self, change: BackendChange, context: &Context) -> Result<Plan, Error> {
+        let BackendChange {
+            update,
+            credentials,
+        } = change;
+        let Some(credentials) = credentials.filter(|_| update.rotate) else {
+            let session = self.session(None);
+            let answer = self
+                .policy
+                .update(&session, &self.prober(None), &update, context)
+                .await;
+            return session.told(answer);
+        };
+        let roster = self.store.load(&context.organization).await?;
+        let Some(backend) = roster.backend(&update.backend) else {
+            return Err(Error::refused(Code::BackendNotFound));
+        };
+        // The credentials are staged for the generation that they will have.
+        let generation = backend.generation.saturating_add(1);
+        let sealed = self
+            .seal(&backend.id, generation, &credentials, context)
+            .await?;
+        let target = Target {
+            provider: provider(&backend.provider)?,
+            location: backend.location.clone(),
+            credentials,
+        };
+        let prober = self.prober(Some(Staged {
+            backend: backend.id.clone(),
+            generation,
+            target,
+        }));
+        let session = self.session(sealed);
+        let answer = self
+            .policy
+            .update(&session, &prober, &update, context)
+            .await;
+        session.told(answer)
+    }
+
+    /// Deletes a backend, softly: its credentials stay readable, for downloads (CMD-3, INV-8).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with every code that applies, or a failure.
+    pub async fn delete(&self, backend: &BackendId, context: &Context) -> Result<Plan, Error> {
+        let session = self.session(None);
+        let answer = self
+            .policy
+            .delete(&session, &NoProbes, backend, context)
+            .await;
+        session.told(answer)
+    }
+
+    /// Replaces the organization's policy (CMD-10).
+    ///
+    /// # Errors
+    ///
+    /// As [`ControlPlane::delete`].
+    pub async fn set_policy(&self, settings: &Settings, context: &Context) -> Result<Plan, Error> {
+        let session = self.session(None);
+        let answer = self
+            .policy
+            .set_policy(&session, &NoProbes, settings, context)
+            .await;
+        session.told(answer)
+    }
+
+    /// Returns the backend to write to, or the refusal with its reasons (RES).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with `organization-not-found`, or a failure.
+    pub async fn resolve(&self, request: &Request, context: &Context) -> Result<Resolution, Error> {
+        let session = self.session(None);
+        let answer = self
+            .policy
+            .resolve(&session, &self.prober(None), request, context)
+            .await;
+        session.told(answer)
+    }
+
+    /// Returns what a command would change and where this leads, or every code against it; changes
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`], or a failure.
+    pub async fn dry_run(
+        &self,
+        command: &Command,
+        context: &Context,
+    ) -> Result<(Roster, Plan), Error> {
+        let provider = match command {
+            Command::Create(create) => provider(&create.provider).err(),
+            Command::Update(_) | Command::Delete { .. } | Command::SetPolicy(_) => None,
+        };
+        let roster = self.store.load(&context.organization).await?;
+        let planned = self.policy.planner().plan(&roster, command, context)?;
+        match (planned, provider) {
+            (Ok(plan), None) => Ok((roster, plan)),
+            (Ok(_), Some(error)) => Err(error),
+            (Err(mut codes), provider) => {
+                if provider.is_some() {
+                    codes.push(Code::ProviderUnknown);
+                    codes.sort_unstable();
+                }
+                Err(Error::Refused {
+                    codes,
+                    failure: None,
+                })
+            }
+        }
+    }
+
+    /// Probes backends, all at once, and commits what was seen (USE-3). `done` is called after each
+    /// probe.
+    ///
+    /// A failure that most endpoints of the round share is this host's own, and is recorded as
+    /// `internal` (HOST-7).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] if a backend is unknown, or a failure; what was committed before it stays.
+    pub async fn check(
+        &self,
+        backends: &[BackendId],
+        context: &Context,
+        done: impl Fn() + Sync,
+    ) -> Result<Vec<Checked>, Error> {
+        const AT_ONCE: usize = 16;
+        let roster = self.store.load(&context.organization).await?;
+        let prober = self.prober(None);
+        let gate = tokio::sync::Semaphore::new(AT_ONCE);
+        let probing = backends.iter().map(|id| {
+            let (prober, gate, roster, done) = (&prober, &gate, &roster, &done);
+            async move {
+                let backend = roster.backend(id)?;
+                let wanted = !backend.is_inline() && backend.mode != Mode::Maintenance;
+                let seen = if wanted {
+                    let _permit = gate.acquire().await;
+                    Some(prober.look(context, backend).await)
+                } else {
+                    None
+                };
+                done();
+                Some((backend, seen?))
+            }
+        });
+        let seen: Vec<(&Backend, Seen)> = futures_util::future::join_all(probing)
+            .await
+            .into_iter()
+            .flatten()
+            .collect();
+        let round: Vec<_> = seen
+            .iter()
+            .map(|(_, seen)| (seen.endpoint.clone(), seen.report.outcome.clone()))
+            .collect();
+        let recorded: HashMap<&BackendId, Recorded> = seen
+            .iter()
+            .zip(blame(&round))
+            .map(|((backend, seen), outcome)| {
+                let probe = Probe {
+                    outcome,
+                    finished_at: seen.finished_at,
+                };
+                (
+                    &backend.id,
+                    Recorded {
+                        generation: backend.generation,
+                        probe,
+                        note: seen.report.note.clone(),
+                    },
+                )
+            })
+            .collect();
+
+        let mut checked = Vec::new();
+        for id in backends {
+            let validator = Replay {
+                recorded: recorded.get(id),
+                prober: &prober,
+            };
+            let session = self.session(None);
+            let answer = self
+                .policy
+                .validate(&session, &validator, id, context)
+                .await;
+            let Validation { probe, plan, .. } = session.told(answer)?;
+            let note = recorded.get(id).and_then(|recorded| recorded.note.clone());
+            if let Some(backend) = plan.roster.backend(id) {
+                checked.push(Checked {
+                    backend: backend.clone(),
+                    probe,
+                    note,
+                });
+            }
+        }
+        Ok(checked)
+    }
+
+    /// Returns the credentials of a backend, or none if it has none.
+    ///
+    /// # Errors
+    ///
+    /// A failure of the store, or a key that is missing or does not fit.
+    pub async fn credentials(
+        &self,
+        organization: &str,
+        backend: &Backend,
+    ) -> Result<Credentials, Error> {
+        let Some(sealed) = self
+            .store
+            .secret(organization, &backend.id, backend.generation)
+            .await?
+        else {
+            return Ok(Credentials::None);
+        };
+        let context = SecretContext::new(organization, backend.id.clone(), backend.generation);
+        let plaintext = self.sealer().await?.open(&context, &sealed).await?;
+        serde_json::from_slice(&plaintext).map_err(|_| {
+            Error::Failed(
+                "the sealed credentials are of a form that this version does not know".into(),
+            )
+        })
+    }
+
+    async fn seal(
+        &self,
+        backend: &BackendId,
+        generation: u64,
+        credentials: &Credentials,
+        context: &Context,
+    ) -> Result<Option<SealedSecret>, Error> {
+        if let Credentials::None = credentials {
+            return Ok(None);
+        }
+        let plaintext = zeroize::Zeroizing::new(
+            serde_json::to_vec(credentials)
+                .map_err(|_| Error::Failed("the credentials cannot be written".into()))?,
+        );
+        let secret = SecretContext::new(&context.organization, backend.clone(), generation);
+        let sealed = self.sealer().await?.seal(&secret, &plaintext).await?;
+        Ok(Some(SealedSecret {
+            backend: backend.clone(),
+            generation,
+            sealed,
+        }))
+    }
+
+    async fn sealer(&self) -> Result<&AgeSealer, Error> {
+        Ok(self
+            .sealer
+            .get_or_try_init(|| self.keys.unlock(self.store()))
+            .await?)
+    }
+
+    fn session(&self, staged: Option<SealedSecret>) -> Session<'_> {
+        Session {
+            store: self.store(),
+            staged,
+            failure: Mutex::new(None),
+        }
+    }
+
+    fn prober(&self, staged: Option<Staged>) -> Prober<'_> {
+        Prober {
+            plane: self,
+            staged,
+            until: Instant::now() + self.patience,
+        }
+    }
+}
+
+/// Returns the time, in milliseconds since the Unix epoch.
+pub fn now() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Returns an id that was never used before: a UUID of version 7, so that ids sort by age.
+pub fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// Returns the provider of that code.
+fn provider(code: &str) -> Result<Provider, Error> {
+    Provider::from_code(code).ok_or_else(|| Error::refused(Code::ProviderUnknown))
+}
+
+/// The store as the policy sees it, with the credentials that the next commit stores.
+struct Session<'s> {
+    store: &'s dyn Store,
+    staged: Option<SealedSecret>,
+    /// What the policy is told is a message; whoever asked the policy gets the error itself.
+    failure: Mutex<Option<StoreError>>,
+}
+
+impl Session<'_> {
+    fn keep(&self, error: StoreError) -> String {
+        let message = error.to_string();
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        message
+    }
+
+    /// Returns the answer of the policy, with the store's own error where that was the reason.
+    fn told<T>(self, answer: Result<Result<T, ControlError>, PolicyError>) -> Result<T, Error> {
+        match (
+            answer?,
+            self.failure
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner),
+        ) {
+            (Err(ControlError::Failed(_)), Some(error)) => Err(Error::Store(error)),
+            (answer, _) => Ok(answer?),
+        }
+    }
+}
+
+impl Storage for Session<'_> {
+    async fn load(&self, organization: &str) -> Result<Roster, StorageError> {
+        self.store
+            .load(organization)
+            .await
+            .map_err(|error| match error {
+                StoreError::OrganizationNotFound { .. } => StorageError::OrganizationNotFound,
+                error => StorageError::Failed(self.keep(error)),
+            })
+    }
+
+    async fn commit(
+        &self,
+        organization: &str,
+        expected: u64,
+        change_set: &ChangeSet,
+    ) -> Result<(), CommitError> {
+        let committed = self
+            .store
+            .commit(organization, expected, change_set, self.staged.as_ref())
+            .await;
+        committed.map_err(|error| match error {
+            StoreError::Conflict => CommitError::Conflict,
+            StoreError::IdTaken { .. } => CommitError::IdTaken,
+            error => CommitError::Failed(self.keep(error)),
+        })
+    }
+}
+
+/// New credentials, and what they are for, before anything is stored.
+struct Staged {
+    backend: BackendId,
+    generation: u64,
+    target: Target,
+}
+
+/// Probes with the credentials of the store, or with those that are staged.
+struct Prober<'p> {
+    plane: &'p ControlPlane,
+    staged: Option<Staged>,
+    until: Instant,
+}
+
+/// A probe, and what it asked.
+#[derive(Clone)]
+struct Seen {
+    report: Report,
+    finished_at: u64,
+    endpoint: Option<String>,
+}
+
+impl Prober<'_> {
+    /// Probes a backend that is stored. Those who ask for the same at the same time share one probe
+    /// (RES-2).
+    async fn look(&self, context: &Context, backend: &Backend) -> Seen {
+        let key = (
+            context.organization.clone(),
+            backend.id.clone(),
+            backend.generation,
+        );
+        let flight = self.plane.flights.board(key.clone());
+        let seen = flight
+            .get_or_init(|| async {
+                match self.target(&context.organization, backend).await {
+                    Ok(target) => self.ask(&target).await,
+                    Err(failure) => Seen::failed(failure),
+                }
+            })
+            .await
+            .clone();
+        self.plane.flights.land(&key, &flight);
+        seen
+    }
+
+    async fn target(&self, organization: &str, backend: &Backend) -> Result<Target, Failure> {
+        let provider = Provider::from_code(&backend.provider).ok_or_else(|| {
+            Failure::new(
+                FailureClass::Internal,
+                format!("this host has no validator for `{}`", backend.provider),
+            )
+        })?;
+        let credentials = self
+            .plane
+            .credentials(organization, backend)
+            .await
+            .map_err(|error| match error {
+                Error::Store(error) => Failure::new(FailureClass::Internal, error.to_string()),
+                error => Failure::new(FailureClass::Secrets, error.to_string()),
+            })?;
+        Ok(Target {
+            provider,
+            location: backend.location.clone(),
+            credentials,
+        })
+    }
+
+    async fn ask(&self, target: &Target) -> Seen {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let why = "the probes before it used up the time that one resolution has for them";
+            return Seen::failed(Failure::new(FailureClass::Internal, why));
+        }
+        let limits = Limits {
+            deadline: self.plane.limits.deadline.min(left),
+            ..self.plane.limits
+        };
+        let report = probe::probe(target, &limits).await;
+        if self.plane.cancelled.load(Ordering::Relaxed) {
+            return Seen::failed(Failure::new(FailureClass::Internal, "interrupted"));
+        }
+        Seen {
+            report,
+            finished_at: now(),
+            endpoint: target.endpoint(),
+        }
+    }
+}
+
+impl Seen {
+    fn failed(failure: Failure) -> Self {
+        Self {
+            report: Report {
+                outcome: Outcome::Failed(failure),
+                note: None,
+            },
+            finished_at: now(),
+            endpoint: None,
+        }
+    }
+
+    fn probe(self) -> Probe {
+        Probe {
+            outcome: self.report.outcome,
+            finished_at: self.finished_at,
+        }
+    }
+}
+
+impl Validator for Prober<'_> {
+    async fn validate(&self, organization: &str, backend: &BackendId, generation: u64) -> Probe {
+        if let Some(staged) = &self.staged
+            && staged.backend == *backend
+            && staged.generation == generation
+        {
+            return self.ask(&staged.target).await.probe();
+        }
+        let context = Context::new(organization, "", now());
+        let found = match self.plane.store.load(organization).await {
+            Ok(roster) => roster
+                .backend(backend)
+                .filter(|backend| backend.generation == generation)
+                .cloned(),
+            Err(error) => {
+                return Seen::failed(Failure::new(FailureClass::Internal, error.to_string()))
+                    .probe();
+            }
+        };
+        match found {
+            Some(backend) => self.look(&context, &backend).await.probe(),
+            None => {
+                let why = "the backend or its credentials were replaced in the meantime, try again";
+                Seen::failed(Failure::new(FailureClass::Internal, why)).probe()
+            }
+        }
+    }
+}
+
+/// A probe that was made before, for the use case that submits it.
+struct Recorded {
+    generation: u64,
+    probe: Probe,
+    note: Option<String>,
+}
+
+struct Replay<'r> {
+    recorded: Option<&'r Recorded>,
+    prober: &'r Prober<'r>,
+}
+
+impl Validator for Replay<'_> {
+    async fn validate(&self, organization: &str, backend: &BackendId, generation: u64) -> Probe {
+        match self.recorded {
+            Some(recorded) if recorded.generation == generation => recorded.probe.clone(),
+            // Rotated since: what was seen says nothing about the new credentials.
+            _ => {
+                self.prober
+                    .validate(organization, backend, generation)
+                    .await
+            }
+        }
+    }
+}
+
+/// For use cases that probe nothing.
+struct NoProbes;
+
+impl Validator for NoProbes {
+    async fn validate(&self, _organization: &str, _backend: &BackendId, _generation: u64) -> Probe {
+        Seen::failed(Failure::new(
+            FailureClass::Internal,
+            "this use case probes nothing",
+        ))
+        .probe()
+    }
+}
+
+type FlightKey = (String, BackendId, u64);
+
+/// The probes that are under way.
+#[derive(Default)]
+struct Flights(Mutex<HashMap<FlightKey, Arc<OnceCell<Seen>>>>);
+
+impl Flights {
+    fn board(&self, key: FlightKey) -> Arc<OnceCell<Seen>> {
+        Arc::clone(
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(key)
+                .or_default(),
+        )
+    }
+
+    /// Whoever asks after this starts a new probe.
+    fn land(&self, key: &FlightKey, flight: &Arc<OnceCell<Seen>>) {
+        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if flights
+            .get(key)
+            .is_some_and(|current| Arc::ptr_eq(current, flight))
+        {
+            flights.remove(key);
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::OrganizationNotFound { .. } => Self::refused(Code::OrganizationNotFound),
+            StoreError::Conflict => Self::refused(Code::Conflict),
+            error => Self::Store(error),
+        }
+    }
+}

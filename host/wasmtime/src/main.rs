@@ -1,0 +1,7 @@
+//! The command line of Backstop.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    backstop::cli::run()
+}
