@@ -17,7 +17,9 @@ pub(crate) fn demo() -> Result<(), String> {
     run(cargo().args(["build", "--quiet", "--package", "backstop"]))?;
 
     let folder = env::temp_dir().join(format!("backstop-demo-{}", std::process::id()));
-    let play = Play { folder: folder.clone() };
+    let play = Play {
+        folder: folder.clone(),
+    };
     let done = play.story();
     // What a demo leaves in a temporary folder is nobody's loss.
     let _ = fs::remove_dir_all(folder);
@@ -32,17 +34,42 @@ impl Play {
     fn story(&self) -> Result<(), String> {
         let (primary, spare) = (self.folder.join("primary"), self.folder.join("spare"));
         for folder in [&primary, &spare] {
-            fs::create_dir_all(folder).map_err(|e| format!("`{}` cannot be created: {e}", folder.display()))?;
+            fs::create_dir_all(folder)
+                .map_err(|e| format!("`{}` cannot be created: {e}", folder.display()))?;
         }
 
         self.say("An organization comes with an inline backend, which is its default.");
         self.backstop(&["organization", "create", "acme"], 0)?;
-        self.say("A directory becomes the default, another one the fallback. Each is probed first.");
+        self.say(
+            "A directory becomes the default, another one the fallback. Each is probed first.",
+        );
         self.backstop(
-            &["casbackend", "add", "local", "--path", "primary", "--name", "primary", "--default", "--yes"],
+            &[
+                "casbackend",
+                "add",
+                "local",
+                "--path",
+                "primary",
+                "--name",
+                "primary",
+                "--default",
+                "--yes",
+            ],
             0,
         )?;
-        self.backstop(&["casbackend", "add", "local", "--path", "spare", "--name", "spare", "--fallback"], 0)?;
+        self.backstop(
+            &[
+                "casbackend",
+                "add",
+                "local",
+                "--path",
+                "spare",
+                "--name",
+                "spare",
+                "--fallback",
+            ],
+            0,
+        )?;
         self.backstop(&["casbackend", "list"], 0)?;
         self.say("A pipeline asks where to write: to the default.");
         self.backstop(&["resolve"], 0)?;
@@ -63,7 +90,9 @@ impl Play {
         self.rename("spare-gone", "spare")?;
         self.backstop(&["casbackend", "check", "--all"], 0)?;
         self.backstop(&["resolve"], 0)?;
-        self.say("All of it is on record: `route-changed` is the start and the end of each failover.");
+        self.say(
+            "All of it is on record: `route-changed` is the start and the end of each failover.",
+        );
         self.backstop(&["events"], 0)?;
         self.registry()
     }
@@ -109,7 +138,15 @@ impl Play {
     }
 
     fn add_oci(&self, repo: &str, username: &str, password: &str) -> Result<(), String> {
-        let mut arguments = vec!["casbackend", "add", "oci", "--repo", repo, "--username", username];
+        let mut arguments = vec![
+            "casbackend",
+            "add",
+            "oci",
+            "--repo",
+            repo,
+            "--username",
+            username,
+        ];
         // A password of somebody's own comes from the environment, and is not printed.
         if env::var_os("BACKSTOP_PASSWORD").is_none() {
             arguments.extend(["--password", password]);
@@ -124,7 +161,8 @@ impl Play {
 
     fn rename(&self, from: &str, to: &str) -> Result<(), String> {
         println!("$ mv {from} {to}");
-        fs::rename(self.folder.join(from), self.folder.join(to)).map_err(|e| format!("mv {from} {to}: {e}"))
+        fs::rename(self.folder.join(from), self.folder.join(to))
+            .map_err(|e| format!("mv {from} {to}: {e}"))
     }
 
     /// Runs the program as a person would, and minds its exit code.
@@ -133,7 +171,10 @@ impl Play {
         let status = Command::new(program())
             .args(arguments)
             .current_dir(&self.folder)
-            .env("BACKSTOP_DATABASE", format!("sqlite:{}", self.folder.join("backstop.db").display()))
+            .env(
+                "BACKSTOP_DATABASE",
+                format!("sqlite:{}", self.folder.join("backstop.db").display()),
+            )
             .env("BACKSTOP_ORGANIZATION", "acme")
             .env("BACKSTOP_ACTOR", "demo")
             // The registry of the demo is on this machine.
@@ -145,12 +186,16 @@ impl Play {
         if status.code() == Some(expected) {
             return Ok(());
         }
-        Err(format!("`backstop {}` ended with {status}, expected exit code {expected}", arguments.join(" ")))
+        Err(format!(
+            "`backstop {}` ended with {status}, expected exit code {expected}",
+            arguments.join(" ")
+        ))
     }
 }
 
 fn program() -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let name = format!("backstop{}", env::consts::EXE_SUFFIX);
     Path::new(&target).join("debug").join(name)
 }

@@ -43,14 +43,18 @@ fn main() -> ExitCode {
 fn setup_build() -> Result<(), String> {
     const TARGET: &str = "wasm32-unknown-unknown";
     let mut sysroot = Command::new(env::var("RUSTC").unwrap_or_else(|_| "rustc".into()));
-    let sysroot = sysroot.args(["--print", "sysroot"]).output().map_err(|e| format!("rustc cannot be run: {e}"))?;
+    let sysroot = sysroot
+        .args(["--print", "sysroot"])
+        .output()
+        .map_err(|e| format!("rustc cannot be run: {e}"))?;
     let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
     if sysroot.join("lib/rustlib").join(TARGET).is_dir() {
         return Ok(());
     }
     // The toolchain file names the target too, but not every machine installs what it names.
-    run(Command::new("rustup").args(["target", "add", TARGET]))
-        .map_err(|e| format!("{e}; the component is built for {TARGET}, which the toolchain must have"))
+    run(Command::new("rustup").args(["target", "add", TARGET])).map_err(|e| {
+        format!("{e}; the component is built for {TARGET}, which the toolchain must have")
+    })
 }
 
 /// Installs what the tests need.
@@ -70,12 +74,34 @@ fn vectors(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-const VECTORS: [&str; 7] = ["run", "--quiet", "--package", "backstop-conformance", "--bin", "vectors", "--"];
+const VECTORS: [&str; 7] = [
+    "run",
+    "--quiet",
+    "--package",
+    "backstop-conformance",
+    "--bin",
+    "vectors",
+    "--",
+];
 
 fn bench() -> Result<(), String> {
     setup_build()?;
     run(cargo().args(["build", "--release", "--package", "backstop"]))?;
-    run(cargo().args(["bench", "--package", "backstop-conformance"]))
+    run(cargo().args([
+        "bench",
+        "--package",
+        "backstop-conformance",
+        "--bench",
+        "figures",
+    ]))?;
+    run(cargo().args([
+        "run",
+        "--quiet",
+        "--package",
+        "backstop-conformance",
+        "--bin",
+        "figures",
+    ]))
 }
 
 fn cargo() -> Command {
@@ -87,15 +113,26 @@ fn cargo() -> Command {
 }
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
-    let status = command.status().map_err(|e| format!("`{}` cannot be run: {e}", shown(command)))?;
-    if status.success() { Ok(()) } else { Err(format!("`{}` failed ({status})", shown(command))) }
+    let status = command
+        .status()
+        .map_err(|e| format!("`{}` cannot be run: {e}", shown(command)))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`{}` failed ({status})", shown(command)))
+    }
 }
 
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -13,11 +13,25 @@ pub(crate) fn test() -> Result<(), String> {
     setup()?;
     let mut count = Count::default();
     count.check("formatting", cargo().args(["fmt", "--all", "--check"]));
-    count.check("lints", cargo().args(["clippy", "--quiet", "--all-targets", "--", "--deny", "warnings"]));
+    count.check(
+        "lints",
+        cargo().args([
+            "clippy",
+            "--quiet",
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ]),
+    );
     count.tests(cargo().args(["test", "--no-fail-fast"]));
     count.tests(cargo().args(["test", "--no-fail-fast", "--doc"]));
     println!("{} passed, {} failed", count.passed, count.failed);
-    if count.failed == 0 { Ok(()) } else { Err("some tests failed, see above".into()) }
+    if count.failed == 0 {
+        Ok(())
+    } else {
+        Err("some tests failed, see above".into())
+    }
 }
 
 #[derive(Default)]
@@ -42,26 +56,35 @@ impl Count {
     /// or does not build, counts as one failure.
     fn tests(&mut self, command: &mut Command) {
         let failed_before = self.failed;
-        let ended = command.stdout(Stdio::piped()).spawn().and_then(|mut child| {
-            if let Some(stdout) = child.stdout.take() {
-                for line in BufReader::new(stdout).lines() {
-                    let line = line?;
-                    println!("{line}");
-                    self.add(&line);
+        let ended = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .and_then(|mut child| {
+                if let Some(stdout) = child.stdout.take() {
+                    for line in BufReader::new(stdout).lines() {
+                        let line = line?;
+                        println!("{line}");
+                        self.add(&line);
+                    }
                 }
-            }
-            child.wait()
-        });
+                child.wait()
+            });
         if !ended.is_ok_and(|status| status.success()) && self.failed == failed_before {
             self.failed += 1;
         }
     }
 
     fn add(&mut self, line: &str) {
-        let Some(counts) = line.strip_prefix("test result: ") else { return };
+        let Some(counts) = line.strip_prefix("test result: ") else {
+            return;
+        };
         let number = |what: &str| {
             let before = counts.split(what).next().unwrap_or_default().trim_end();
-            before.rsplit(' ').next().and_then(|number| number.parse::<usize>().ok()).unwrap_or(0)
+            before
+                .rsplit(' ')
+                .next()
+                .and_then(|number| number.parse::<usize>().ok())
+                .unwrap_or(0)
         };
         self.passed += number(" passed");
         self.failed += number(" failed");

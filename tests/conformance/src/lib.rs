@@ -8,6 +8,7 @@
 //! in Rust implements the smaller [`Engine`] and is played by [`Player`].
 
 mod answer;
+mod component;
 mod engine;
 mod memory;
 mod native;
@@ -15,6 +16,7 @@ mod player;
 mod run;
 pub mod vector;
 
+pub use component::Component;
 pub use engine::{Engine, ScriptedValidator};
 pub use memory::Memory;
 pub use native::Native;
@@ -43,5 +45,10 @@ pub type StartHost = fn() -> Result<Box<dyn Host>, String>;
 
 /// Every host that plays the vectors.
 pub fn hosts() -> &'static [(&'static str, StartHost)] {
-    &[("native", || Ok(Box::new(Player::new(Native))))]
+    &[
+        ("native", || Ok(Box::new(Player::new(Native)))),
+        ("component", || {
+            Ok(Box::new(Player::new(Component::embedded()?)))
+        }),
+    ]
 }
