@@ -20,7 +20,13 @@ pub(crate) fn candidates(roster: &Roster) -> Vec<Candidate<'_>> {
     for (place, id) in (1_u32..).zip(&roster.fallbacks) {
         push_once(&mut listed, Position::Fallback(place), roster.backend(id));
     }
+    let mut tried: Vec<Kind> = Vec::new();
     for kind in &roster.policy.tail {
+        // Only a policy that is out of range repeats a kind, and it may repeat it any number of times.
+        if tried.contains(kind) {
+            continue;
+        }
+        tried.push(*kind);
         let position = match kind {
             Kind::External => continue,
             Kind::Inline => Position::Inline,

@@ -53,7 +53,7 @@ use alloc::{string::String, vec, vec::Vec};
 use core::fmt;
 
 use crate::{
-    BackendId, ChangeSet, Code, Command, Context, Create, Decision, Failure, Kind, Mode,
+    Backend, BackendId, ChangeSet, Code, Command, Context, Create, Decision, Failure, Mode,
     Observation, Outcome, Plan, Policy, Probe, Refusal, RefusalReason, Request, Roster, Update,
     Verdict, candidates::candidates, create_organization as plan_organization, observe, plan,
     select,
@@ -268,18 +268,21 @@ pub async fn create(
     create: &Create,
     context: &Context,
 ) -> Result<Plan, ControlError> {
-    let roster = storage.load(&context.organization).await?;
+    let mut roster = storage.load(&context.organization).await?;
     let mut context = context.clone();
     let mut create = Create {
         checked: false,
         ..create.clone()
     };
-    plan(&roster, &Command::Create(create.clone()), &context)?;
-    if create.kind != Kind::Inline && create.mode != Mode::Maintenance {
-        context.now = prove(validator, &create.id, 1, &context).await?;
+    let planned = plan(&roster, &Command::Create(create.clone()), &context)?;
+    if let Some(backend) = planned.roster.backend(&create.id)
+        && !backend.is_inline()
+        && backend.mode != Mode::Maintenance
+    {
+        context.now = prove(validator, backend, &context).await?;
         create.checked = true;
     }
-    commit(storage, roster, &context, |roster| {
+    commit(storage, &mut roster, &context, |roster| {
         Ok(plan(roster, &Command::Create(create.clone()), &context)?)
     })
     .await
@@ -299,31 +302,29 @@ pub async fn update(
     update: &Update,
     context: &Context,
 ) -> Result<Plan, ControlError> {
-    let roster = storage.load(&context.organization).await?;
+    let mut roster = storage.load(&context.organization).await?;
     let mut context = context.clone();
     let mut update = Update {
         checked: false,
         ..update.clone()
     };
     let planned = plan(&roster, &Command::Update(update.clone()), &context)?;
-    let generation = planned
-        .roster
-        .backend(&update.backend)
-        .map(|backend| (backend.generation, backend.mode));
-    if let Some((generation, mode)) = generation
+    let backend = planned.roster.backend(&update.backend);
+    if let Some(backend) = backend
         && update.rotate
-        && mode != Mode::Maintenance
+        && backend.mode != Mode::Maintenance
     {
-        context.now = prove(validator, &update.backend, generation, &context).await?;
+        context.now = prove(validator, backend, &context).await?;
         update.checked = true;
     }
-    commit(storage, roster, &context, |roster| {
+    let generation = backend.map(|backend| backend.generation);
+    commit(storage, &mut roster, &context, |roster| {
         let plan = plan(roster, &Command::Update(update.clone()), &context)?;
         let rotated = plan
             .roster
             .backend(&update.backend)
             .map(|backend| backend.generation);
-        if update.rotate && rotated != generation.map(|(generation, _)| generation) {
+        if update.rotate && rotated != generation {
             return Err(ControlError::refused(Code::Conflict));
         }
         Ok(plan)
@@ -399,7 +400,7 @@ pub async fn validate(
     backend: &BackendId,
     context: &Context,
 ) -> Result<Validation, ControlError> {
-    let roster = storage.load(&context.organization).await?;
+    let mut roster = storage.load(&context.organization).await?;
     let found = roster
         .backend(backend)
         .ok_or_else(|| ControlError::refused(Code::BackendNotFound))?;
@@ -428,15 +429,22 @@ pub async fn validate(
         finished_at: probe.finished_at,
         outcome: probe.outcome.clone(),
     };
+    let shown = match &probe.outcome {
+        Outcome::Ok => Outcome::Ok,
+        Outcome::Failed(failure) => Outcome::Failed(found.redact(failure.clone())),
+    };
     let mut applied = false;
-    let plan = commit(storage, roster, &context, |roster| {
+    let plan = commit(storage, &mut roster, &context, |roster| {
         let observed = observe(roster, &observation, &context);
         applied = observed.applied;
         Ok(observed.plan)
     })
     .await?;
     Ok(Validation {
-        probe: Some(probe),
+        probe: Some(Probe {
+            outcome: shown,
+            ..probe
+        }),
         applied,
         plan,
     })
@@ -447,8 +455,8 @@ async fn run(
     command: Command,
     context: &Context,
 ) -> Result<Plan, ControlError> {
-    let roster = storage.load(&context.organization).await?;
-    commit(storage, roster, context, |roster| {
+    let mut roster = storage.load(&context.organization).await?;
+    commit(storage, &mut roster, context, |roster| {
         Ok(plan(roster, &command, context)?)
     })
     .await
@@ -457,44 +465,38 @@ async fn run(
 /// USE-1: returns when the probe of new credentials ended, or refuses with its failure.
 async fn prove(
     validator: &impl Validator,
-    backend: &BackendId,
-    generation: u64,
+    backend: &Backend,
     context: &Context,
 ) -> Result<u64, ControlError> {
-    let probe = validator
-        .validate(&context.organization, backend, generation)
-        .await;
+    let probing = validator.validate(&context.organization, &backend.id, backend.generation);
+    let probe = probing.await;
     match probe.outcome {
         Outcome::Ok => Ok(context.now.max(probe.finished_at)),
-        Outcome::Failed(failure) => {
-            let failure = Failure::new(failure.class, failure.message);
-            Err(ControlError::Refused {
-                codes: vec![Code::ValidationFailed],
-                failure: Some(failure),
-            })
-        }
+        Outcome::Failed(Failure { class, message }) => Err(ControlError::Refused {
+            codes: vec![Code::ValidationFailed],
+            failure: Some(backend.redact(Failure::new(class, message))),
+        }),
     }
 }
 
 /// USE-2: plans and commits by compare-and-swap, and starts over from a fresh roster on a conflict.
+/// The roster is then the one that was loaded last.
 async fn commit(
     storage: &impl Storage,
-    mut roster: Roster,
+    roster: &mut Roster,
     context: &Context,
     mut plan: impl FnMut(&Roster) -> Result<Plan, ControlError>,
 ) -> Result<Plan, ControlError> {
     for attempt in 1..=ATTEMPTS {
-        let plan = plan(&roster)?;
+        let plan = plan(roster)?;
         if plan.change_set.is_empty() {
             return Ok(plan);
         }
-        match storage
-            .commit(&context.organization, roster.revision, &plan.change_set)
-            .await
-        {
+        let committed = storage.commit(&context.organization, roster.revision, &plan.change_set);
+        match committed.await {
             Ok(()) => return Ok(plan),
             Err(CommitError::Conflict) if attempt < ATTEMPTS => {
-                roster = storage.load(&context.organization).await?
+                *roster = storage.load(&context.organization).await?;
             }
             Err(CommitError::Conflict) => {}
             Err(CommitError::IdTaken) => return Err(ControlError::refused(Code::IdTaken)),
@@ -519,12 +521,10 @@ impl View {
         observation: Observation,
         context: &Context,
     ) -> Roster {
-        let stored = self.stored.clone();
-        match commit(storage, stored, context, |roster| {
+        let committed = commit(storage, &mut self.stored, context, |roster| {
             Ok(observe(roster, &observation, context).plan)
-        })
-        .await
-        {
+        });
+        match committed.await {
             Ok(plan) => self.stored = plan.roster,
             Err(_) => self.unsaved.push(observation),
         }

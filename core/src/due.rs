@@ -18,10 +18,8 @@ use crate::{Backend, BackendId, Mode, Roster, Status, candidates::candidates};
 pub fn due(roster: &Roster, now: u64) -> Vec<BackendId> {
     let candidates = candidate_ids(roster);
     let mut due: Vec<(u64, &BackendId)> = roster
-        .backends
-        .iter()
-        // Where several share an id, only the one that is meant has a next time.
-        .filter(|backend| roster.is_meant(backend))
+        .meant()
+        .into_iter()
         .filter_map(|backend| Some((next(roster, &candidates, backend, now)?, &backend.id)))
         .filter(|(next, _)| *next <= now)
         .collect();

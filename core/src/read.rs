@@ -10,7 +10,10 @@
 //! assert_eq!(tries[1].reason, ReadReason::Unlisted);
 //! ```
 
-use alloc::vec::Vec;
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use crate::{Backend, BackendId, Mode, Roster, select::write_target};
 
@@ -21,33 +24,36 @@ use crate::{Backend, BackendId, Mode, Roster, select::write_target};
 /// `copies` are the backends that the digest was written to; `now` is in milliseconds since the
 /// epoch.
 pub fn route_read(roster: &Roster, copies: &[BackendId], now: u64) -> Vec<ReadTry> {
-    let mut tries: Vec<ReadTry> = Vec::new();
-    let mut push = |backend: &BackendId, reason| {
-        if !tries.iter().any(|one| one.backend == *backend) {
-            tries.push(ReadTry {
-                backend: backend.clone(),
-                reason,
-            });
-        }
-    };
-
+    let known: BTreeMap<&BackendId, &Backend> = roster
+        .meant()
+        .into_iter()
+        .map(|backend| (&backend.id, backend))
+        .collect();
     let mut listed: Vec<&Backend> = copies
         .iter()
-        .filter_map(|id| roster.backend(id))
+        .filter_map(|id| known.get(id).copied())
         .filter(|backend| backend.mode != Mode::Maintenance)
         .collect();
     // The sort is stable, so that what is equal keeps the order in which it was given.
-    listed.sort_by_key(|backend| (grade(backend), rank(roster, &backend.id)));
-    for backend in listed {
-        push(&backend.id, ReadReason::Copy);
-    }
-    for id in copies.iter().filter(|id| roster.backend(id).is_none()) {
-        push(id, ReadReason::Unlisted);
-    }
-    if let Some(id) = write_target(roster, now) {
-        push(&id, ReadReason::WriteTarget);
-    }
-    tries
+    listed.sort_by_cached_key(|backend| (grade(backend), rank(roster, &backend.id)));
+    let write_target = write_target(roster, now);
+
+    let listed = listed
+        .into_iter()
+        .map(|backend| (&backend.id, ReadReason::Copy));
+    let unlisted = copies.iter().filter(|id| !known.contains_key(id));
+    let unlisted = unlisted.map(|id| (id, ReadReason::Unlisted));
+    let last = write_target.iter().map(|id| (id, ReadReason::WriteTarget));
+    let mut seen = BTreeSet::new();
+    listed
+        .chain(unlisted)
+        .chain(last)
+        .filter(|(id, _)| seen.insert(*id))
+        .map(|(id, reason)| ReadTry {
+            backend: id.clone(),
+            reason,
+        })
+        .collect()
 }
 
 /// A backend to try, and why.

@@ -11,7 +11,7 @@
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::{fmt, ptr};
 
-use crate::{Health, Policy, Status};
+use crate::{Failure, Health, Policy, Status};
 
 /// Everything the policy knows about one organization.
 ///
@@ -78,6 +78,14 @@ impl Roster {
     /// Returns the backend that holds the default role, if it is live.
     pub fn default_backend(&self) -> Option<&Backend> {
         self.default.as_ref().and_then(|id| self.backend(id))
+    }
+
+    /// Returns the backend that each id means, sorted by id.
+    pub(crate) fn meant(&self) -> Vec<&Backend> {
+        let mut meant: Vec<&Backend> = self.backends.iter().collect();
+        meant.sort_unstable_by_key(|backend| (&backend.id, *backend));
+        meant.dedup_by(|later, earlier| later.id == earlier.id);
+        meant
     }
 
     /// Says whether a backend of this roster is the one that its id means.
@@ -165,6 +173,9 @@ impl Backend {
     /// The limit of every inline backend, in bytes.
     pub const INLINE_LIMIT: u64 = 512_000;
 
+    /// What stands for what only the platform may know.
+    const REDACTED: &str = "managed";
+
     /// Returns a backend as it is when just created: valid, never checked, ready, generation 1.
     pub fn new(id: &str, name: &str, kind: Kind, provider: &str, location: &str) -> Self {
         Self {
@@ -188,16 +199,22 @@ impl Backend {
     /// Returns the backend as answers and events show it: of a managed one the provider, the
     /// location and the message of a failure read `managed` (EVT).
     pub fn redacted(&self) -> Self {
-        const MANAGED: &str = "managed";
         let mut shown = self.clone();
         if self.kind == Kind::Managed {
-            shown.provider = MANAGED.into();
-            shown.location = MANAGED.into();
-            if let Some(failure) = &mut shown.health.failure {
-                failure.message = MANAGED.into();
-            }
+            shown.provider = Self::REDACTED.into();
+            shown.location = Self::REDACTED.into();
+            shown.health.failure = shown.health.failure.map(|failure| self.redact(failure));
         }
         shown
+    }
+
+    /// Returns a failure of this backend as answers and events show it (EVT).
+    pub fn redact(&self, failure: Failure) -> Failure {
+        if self.kind == Kind::Managed {
+            Failure::new(failure.class, Self::REDACTED)
+        } else {
+            failure
+        }
     }
 
     /// Says whether the backend is inline: content is embedded, nothing is probed (SEL-9).

@@ -1,5 +1,5 @@
 use backstop_core::{
-    BackendId, Command, Context, ControlError, Create, Observation, Plan, Request, Update,
+    BackendId, Code, Command, Context, ControlError, Create, Observation, Plan, Request, Update,
 };
 use serde_json::{Value, json};
 
@@ -27,12 +27,15 @@ impl<E: Engine> Player<E> {
         let at = step.at;
         let mut context = Context::new("vectors", "runner", at);
         if let Action::CreateOrganization { id } = &step.action {
+            if storage.roster().is_ok() {
+                return Ok(json!({ "refused": [Code::OrganizationTaken.as_str()] }));
+            }
             let plan = engine.create_organization(id.as_str().into(), &context)?;
             return commit(storage, 0, plan, None);
         }
-        let roster = storage
-            .roster()
-            .map_err(|_| "there is no organization yet")?;
+        let Ok(roster) = storage.roster() else {
+            return Ok(json!({ "refused": [Code::OrganizationNotFound.as_str()] }));
+        };
         let mut command =
             |by: crate::vector::ByData, command: Command, subject: Option<&BackendId>| {
                 context.by = by.by();
@@ -155,7 +158,11 @@ impl<E: Engine> Host for Player<E> {
         let storage = Memory::new(case.roster());
         case.steps
             .iter()
-            .map(|step| self.step(&storage, step))
+            .zip(1..)
+            .map(|(step, number)| {
+                self.step(&storage, step)
+                    .map_err(|problem| format!("step {number}: {problem}"))
+            })
             .collect()
     }
 }
@@ -163,7 +170,7 @@ impl<E: Engine> Host for Player<E> {
 fn commit(
     storage: &Memory,
     expected: u64,
-    plan: Result<Plan, Vec<backstop_core::Code>>,
+    plan: Result<Plan, Vec<Code>>,
     subject: Option<&BackendId>,
 ) -> Result<Value, String> {
     let plan = match plan {

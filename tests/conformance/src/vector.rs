@@ -41,9 +41,26 @@ pub fn read(path: &Path) -> Result<Vec<Case>, String> {
                 .and_then(Value::as_str)
                 .unwrap_or("?")
                 .to_owned();
-            serde_json::from_value(case).map_err(|e| error(format!("case `{name}`: {e}")))
+            serde_json::from_value(without_nulls(case))
+                .map_err(|e| error(format!("case `{name}`: {e}")))
         })
         .collect()
+}
+
+/// A field that is null is one that is left out, except in what is expected.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| match key.as_str() {
+                "expect" => (key, value),
+                _ => (key, without_nulls(value)),
+            })
+            .collect(),
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => value,
+    }
 }
 
 #[derive(Deserialize)]
@@ -245,9 +262,9 @@ impl ModeData {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PolicyData {
-    max_fallbacks: Option<u32>,
-    fall: Option<u32>,
-    rise: Option<u32>,
+    max_fallbacks: Option<u64>,
+    fall: Option<u64>,
+    rise: Option<u64>,
     hold_down: Option<u64>,
     stale_after: Option<u64>,
     check_every: Option<u64>,
@@ -260,10 +277,14 @@ impl PolicyData {
     /// Returns the whole policy.
     pub fn policy(&self) -> Policy {
         let usual = Policy::default();
+        // What is too large for the type is out of range too.
+        let count = |given: Option<u64>, usual| {
+            given.map_or(usual, |n| u32::try_from(n).unwrap_or(u32::MAX))
+        };
         Policy {
-            max_fallbacks: self.max_fallbacks.unwrap_or(usual.max_fallbacks),
-            fall: self.fall.unwrap_or(usual.fall),
-            rise: self.rise.unwrap_or(usual.rise),
+            max_fallbacks: count(self.max_fallbacks, usual.max_fallbacks),
+            fall: count(self.fall, usual.fall),
+            rise: count(self.rise, usual.rise),
             hold_down: self.hold_down.unwrap_or(usual.hold_down),
             stale_after: self.stale_after.unwrap_or(usual.stale_after),
             check_every: self.check_every.unwrap_or(usual.check_every),

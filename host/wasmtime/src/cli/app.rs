@@ -84,19 +84,15 @@ pub(super) fn describe_component(global: &Global, file: Option<&Path>) -> Result
         ("IMPORTS", list(&description.imports)),
         ("EXPORTS", list(&description.exports)),
     ];
-    print(
-        global.output,
-        &record::Component::from(description),
-        || {
-            let rows = fields.iter().flat_map(|(field, values)| {
-                let labels = std::iter::once(*field).chain(std::iter::repeat(""));
-                labels
-                    .zip(values)
-                    .map(|(label, value)| [label.to_owned(), value.clone()])
-            });
-            print::table(["FIELD", "VALUE"], rows)
-        },
-    )?;
+    print(global.output, &record::Component::from(description), || {
+        let rows = fields.iter().flat_map(|(field, values)| {
+            let labels = std::iter::once(*field).chain(std::iter::repeat(""));
+            labels
+                .zip(values)
+                .map(|(label, value)| [label.to_owned(), value.clone()])
+        });
+        print::table(["FIELD", "VALUE"], rows)
+    })?;
     Ok(exit::DONE)
 }
 
@@ -1062,15 +1058,10 @@ impl CheckRecord {
         let (outcome, message) = match checked.probe.as_ref().map(|probe| &probe.outcome) {
             None => ("not-probed".to_owned(), None),
             Some(Outcome::Ok) => ("ok".to_owned(), None),
-            // The message of a managed backend is the platform's business (EVT).
-            Some(Outcome::Failed(failure)) => {
-                let message = if backend.kind == Kind::Managed {
-                    "managed"
-                } else {
-                    &failure.message
-                };
-                (failure.class.code().to_owned(), Some(message.to_owned()))
-            }
+            Some(Outcome::Failed(failure)) => (
+                failure.class.code().to_owned(),
+                Some(failure.message.clone()),
+            ),
         };
         Self {
             name: backend.name.to_string(),

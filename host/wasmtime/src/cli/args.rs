@@ -12,7 +12,7 @@ use super::size::parse_size;
 #[derive(Debug, Parser)]
 #[command(name = "backstop", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Global options")]
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -256,11 +256,11 @@ pub(crate) fn what(kind: &EventKind, names: &dyn Fn(&BackendId) -> String) -> St
             max_blob_bytes,
             ..
         } => {
+            let place = [backend.provider.as_str(), backend.location.as_str()].join(" ");
             format!(
-                "{} ({} {}), MaxSize: {}",
+                "{} ({}), MaxSize: {}",
                 backend.name,
-                backend.provider,
-                backend.location,
+                place.trim_end(),
                 format_size(*max_blob_bytes)
             )
         }
@@ -288,6 +288,7 @@ pub(crate) fn what(kind: &EventKind, names: &dyn Fn(&BackendId) -> String) -> St
             backend,
             generation,
         } => format!("{}, generation {generation}", backend.name),
+        // The message is for whoever looks at the backend, or at the event as a program.
         EventKind::StatusChanged {
             backend,
             previous,
@@ -295,8 +296,8 @@ pub(crate) fn what(kind: &EventKind, names: &dyn Fn(&BackendId) -> String) -> St
             failure,
             ..
         } => {
-            let why = failure.as_ref().map_or_else(String::new, |f| {
-                format!(" ({}: {})", f.class.code(), f.message)
+            let why = failure.as_ref().map_or_else(String::new, |failure| {
+                format!(" ({})", failure.class.code())
             });
             format!(
                 "{}: {} -> {}{why}",
