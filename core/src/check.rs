@@ -9,14 +9,14 @@
 //! assert_eq!(check(&roster), [Code::PolicyInvalid, Code::RoleUnknown]);
 //! ```
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::vec::Vec;
 
-use crate::{Backend, BackendId, Code, Kind, Roster};
+use crate::{Backend, BackendId, Code, Kind, Roster, set::Set};
 
 /// Returns every invariant that the roster breaks, not just the first: a sorted set of codes, empty
 /// if it is sound (INV-1 to INV-5).
 pub fn check(roster: &Roster) -> Vec<Code> {
-    violations(roster).into_iter().collect()
+    violations(roster).into_vec()
 }
 
 /// The longest provider, in characters.
@@ -26,15 +26,15 @@ const MAX_LOCATION: usize = 2_048;
 /// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 1_024;
 
-pub(crate) fn violations(roster: &Roster) -> BTreeSet<Code> {
-    let mut found = BTreeSet::new();
+pub(crate) fn violations(roster: &Roster) -> Set<Code> {
+    let mut found = Set::new();
     let mut note = |broken: bool, code| {
         if broken {
             found.insert(code);
         }
     };
 
-    let ids: BTreeSet<&BackendId> = roster.backends.iter().map(|backend| &backend.id).collect();
+    let ids: Set<&BackendId> = roster.backends.iter().map(|backend| &backend.id).collect();
     let roles: Vec<&BackendId> = roster.default.iter().chain(&roster.fallbacks).collect();
     note(roles.iter().any(|id| !ids.contains(id)), Code::RoleUnknown);
     note(has_twins(roles.iter().copied()), Code::RoleDuplicate);
@@ -114,6 +114,6 @@ fn is_longer(text: &str, most: usize) -> bool {
 }
 
 fn has_twins<T: Ord>(items: impl Iterator<Item = T>) -> bool {
-    let mut seen = BTreeSet::new();
+    let mut seen = Set::new();
     items.into_iter().any(|item| !seen.insert(item))
 }

@@ -11,20 +11,22 @@
 
 use alloc::vec::Vec;
 
-use crate::{Backend, BackendId, Mode, Roster, Status, candidates::candidates};
+use crate::{Backend, BackendId, Mode, Roster, Status, candidates::candidates, set::Set};
 
 /// Returns the backends whose next probe is due at or before `now` (milliseconds since the epoch),
 /// the oldest overdue first, ties by id.
 pub fn due(roster: &Roster, now: u64) -> Vec<BackendId> {
     let candidates = candidate_ids(roster);
-    let mut due: Vec<(u64, &BackendId)> = roster
+    let due: Set<(u64, &BackendId)> = roster
         .meant()
         .into_iter()
         .filter_map(|backend| Some((next(roster, &candidates, backend, now)?, &backend.id)))
         .filter(|(next, _)| *next <= now)
         .collect();
-    due.sort_unstable();
-    due.into_iter().map(|(_, id)| id.clone()).collect()
+    due.into_vec()
+        .into_iter()
+        .map(|(_, id)| id.clone())
+        .collect()
 }
 
 /// Returns when a backend is to be probed next, in milliseconds since the epoch: 0 if it never was,

@@ -66,3 +66,5 @@ mod select;
 pub use select::{
     Decision, Position, Refusal, RefusalReason, Request, TraceEntry, Verdict, select,
 };
+
+mod set;

@@ -14,7 +14,7 @@
 //! assert_eq!(plan(&roster, &both, &context), Err(vec![Code::RoleConflict]));
 //! ```
 
-use alloc::{collections::BTreeSet, string::String, vec, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
 
 use crate::{
     Backend, BackendId, Cause, Change, ChangeSet, Code, Event, EventKind, Kind, Mode, Outcome,
@@ -22,6 +22,7 @@ use crate::{
     check::{backend_violations, is_chain_full, violations},
     observe::judge,
     select::write_target,
+    set::Set,
 };
 
 /// Returns what a command would change, and the roster that this leads to. Changes nothing itself:
@@ -225,7 +226,7 @@ pub(crate) struct Draft<'r> {
     cause: Cause,
     /// Whether the organization comes to be.
     founds: bool,
-    refused: BTreeSet<Code>,
+    refused: Set<Code>,
 }
 
 impl<'r> Draft<'r> {
@@ -237,7 +238,7 @@ impl<'r> Draft<'r> {
             after: None,
             cause: Cause::Promoted,
             founds: false,
-            refused: BTreeSet::new(),
+            refused: Set::new(),
         }
     }
 
@@ -446,13 +447,14 @@ impl<'r> Draft<'r> {
 
     /// Adds what every commit adds (the route, the revision and the events), or refuses.
     pub(crate) fn finish(mut self, context: &Context) -> Result<Plan, Vec<Code>> {
-        if self.refused.is_empty() {
+        if self.refused.len() == 0 {
             let allowed = violations(self.given);
+            let worse = violations(&self.roster).into_vec();
             self.refused
-                .extend(violations(&self.roster).difference(&allowed));
+                .extend(worse.into_iter().filter(|code| !allowed.contains(code)));
         }
-        if !self.refused.is_empty() {
-            return Err(self.refused.into_iter().collect());
+        if self.refused.len() > 0 {
+            return Err(self.refused.into_vec());
         }
         if !self.founds && self.roster == *self.given {
             let revision = self.given.revision;

@@ -10,12 +10,9 @@
 //! assert_eq!(tries[1].reason, ReadReason::Unlisted);
 //! ```
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::vec::Vec;
 
-use crate::{Backend, BackendId, Mode, Roster, select::write_target};
+use crate::{Backend, BackendId, Mode, Roster, select::write_target, set::Set};
 
 /// Returns the backends to try, in order and without repeats: healthy copies first, then suspect
 /// ones, then invalid ones, then copies that the roster no longer has, and last what a write would
@@ -24,27 +21,36 @@ use crate::{Backend, BackendId, Mode, Roster, select::write_target};
 /// `copies` are the backends that the digest was written to; `now` is in milliseconds since the
 /// epoch.
 pub fn route_read(roster: &Roster, copies: &[BackendId], now: u64) -> Vec<ReadTry> {
-    let known: BTreeMap<&BackendId, &Backend> = roster
-        .meant()
-        .into_iter()
-        .map(|backend| (&backend.id, backend))
-        .collect();
-    let mut listed: Vec<&Backend> = copies
+    let known = roster.meant();
+    let find = |id: &BackendId| {
+        let place = known
+            .binary_search_by_key(&id, |backend| &backend.id)
+            .ok()?;
+        known.get(place).copied()
+    };
+    // The place in `copies` keeps in order what is equal otherwise.
+    let listed: Set<(u8, usize, usize, &BackendId)> = copies
         .iter()
-        .filter_map(|id| known.get(id).copied())
-        .filter(|backend| backend.mode != Mode::Maintenance)
+        .enumerate()
+        .filter_map(|(place, id)| Some((place, find(id)?)))
+        .filter(|(_, backend)| backend.mode != Mode::Maintenance)
+        .map(|(place, backend)| {
+            (
+                grade(backend),
+                rank(roster, &backend.id),
+                place,
+                &backend.id,
+            )
+        })
         .collect();
-    // The sort is stable, so that what is equal keeps the order in which it was given.
-    listed.sort_by_cached_key(|backend| (grade(backend), rank(roster, &backend.id)));
     let write_target = write_target(roster, now);
 
-    let listed = listed
-        .into_iter()
-        .map(|backend| (&backend.id, ReadReason::Copy));
-    let unlisted = copies.iter().filter(|id| !known.contains_key(id));
+    let listed = listed.into_vec().into_iter();
+    let listed = listed.map(|(_, _, _, id)| (id, ReadReason::Copy));
+    let unlisted = copies.iter().filter(|id| find(id).is_none());
     let unlisted = unlisted.map(|id| (id, ReadReason::Unlisted));
     let last = write_target.iter().map(|id| (id, ReadReason::WriteTarget));
-    let mut seen = BTreeSet::new();
+    let mut seen = Set::new();
     listed
         .chain(unlisted)
         .chain(last)

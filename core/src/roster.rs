@@ -82,9 +82,17 @@ impl Roster {
 
     /// Returns the backend that each id means, sorted by id.
     pub(crate) fn meant(&self) -> Vec<&Backend> {
-        let mut meant: Vec<&Backend> = self.backends.iter().collect();
-        meant.sort_unstable_by_key(|backend| (&backend.id, *backend));
-        meant.dedup_by(|later, earlier| later.id == earlier.id);
+        let mut meant: Vec<&Backend> = Vec::with_capacity(self.backends.len());
+        for backend in &self.backends {
+            match meant.binary_search_by_key(&&backend.id, |other| &other.id) {
+                Ok(place) => {
+                    if let Some(twin) = meant.get_mut(place).filter(|twin| backend < **twin) {
+                        *twin = backend;
+                    }
+                }
+                Err(place) => meant.insert(place, backend),
+            }
+        }
         meant
     }
 
