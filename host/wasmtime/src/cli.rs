@@ -71,14 +71,11 @@ pub(crate) struct Problem {
 
 impl Problem {
     fn new(code: u8, message: impl Into<String>) -> Self {
-        // A message from elsewhere may have several lines.
+        // A message from elsewhere may have several lines, or what would garble the terminal.
         let message: String = message.into();
-        let message = message
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .collect::<Vec<_>>()
-            .join(" ");
+        let lines = message.lines().map(str::trim);
+        let message: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+        let message = print::printable(&message.join(" "));
         Self { code, message }
     }
 

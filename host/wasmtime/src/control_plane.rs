@@ -36,15 +36,15 @@ use std::{
 };
 
 use backstop_core::{
-    Backend, BackendId, ChangeSet, Code, Command, CommitError, Context, ControlError, Create,
-    Failure, FailureClass, Mode, Outcome, Plan, Policy as Settings, Probe, Request, Resolution,
-    Roster, Storage, StorageError, Update, Validation, Validator,
+    Backend, BackendId, Change, ChangeSet, Code, Command, CommitError, Context, ControlError,
+    Create, Failure, FailureClass, Kind, Mode, Outcome, Plan, Policy as Settings, Probe, Request,
+    Resolution, Roster, Storage, StorageError, Update, Validation, Validator,
 };
 use tokio::sync::OnceCell;
 
 use crate::{
     Error, Policy,
-    policy::PolicyError,
+    policy::{Breach, PolicyError},
     probe::{self, Credentials, Limits, Provider, Report, Target, blame},
     secret::{AgeSealer, KeySource, Sealer, SecretContext},
     store::{SealedSecret, Store, StoreError},
@@ -78,7 +78,7 @@ pub struct NewBackend {
 pub struct BackendChange {
     /// What the policy is told.
     pub update: Update,
-    /// What it is not told; with `update.rotate`.
+    /// What it is not told. With some, the update is a rotation; without, it is none.
     pub credentials: Option<Credentials>,
 }
 
@@ -103,7 +103,7 @@ impl ControlPlane {
             keys,
             sealer: OnceCell::new(),
             limits: Limits::default(),
-            patience: Duration::from_secs(30),
+            patience: patience(&Limits::default()),
             flights: Flights::default(),
             cancelled: AtomicBool::new(false),
         }
@@ -112,7 +112,11 @@ impl ControlPlane {
     /// Probes within these limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
+        Self {
+            limits,
+            patience: patience(&limits),
+            ..self
+        }
     }
 
     /// Returns the store.
@@ -137,7 +141,7 @@ impl ControlPlane {
     ///
     /// [`Error::Refused`] with `organization-taken`, or a failure.
     pub async fn create_organization(&self, context: &Context) -> Result<Plan, Error> {
-        let session = self.session(None);
+        let session = self.session(Scope::Change, None, context);
         let answer = self
             .policy
             .create_organization(&session, &NoProbes, &new_id().into(), context)
@@ -156,7 +160,10 @@ impl ControlPlane {
             create,
             credentials,
         } = new;
-        let provider = provider(&create.provider)?;
+        let provider = provider_of(&create)?;
+        // Nothing is sealed, and no key is made, for what is refused anyway.
+        let roster = self.store.load(&context.organization).await?;
+        self.dry_run(&roster, &Command::Create(create.clone()), context)?;
         let sealed = self.seal(&create.id, 1, &credentials, context).await?;
         let staged = Staged {
             backend: create.id.clone(),
@@ -167,11 +174,10 @@ impl ControlPlane {
                 credentials,
             },
         };
-        let prober = self.prober(Some(staged));
-        let session = self.session(sealed);
+        let session = self.session(Scope::Create(&create), sealed, context);
         let answer = self
             .policy
-            .create(&session, &prober, &create, context)
+            .create(&session, &self.prober(Some(staged)), &create, context)
             .await;
         session.told(answer)
     }
@@ -186,37 +192,39 @@ impl ControlPlane {
             update,
             credentials,
         } = change;
-        let Some(credentials) = credentials.filter(|_| update.rotate) else {
-            let session = self.session(None);
-            let answer = self
-                .policy
-                .update(&session, &self.prober(None), &update, context)
-                .await;
-            return session.told(answer);
+        // Credentials and their rotation come together, whatever the caller set.
+        let update = Update {
+            rotate: credentials.is_some(),
+            ..update
         };
         let roster = self.store.load(&context.organization).await?;
-        let Some(backend) = roster.backend(&update.backend) else {
-            return Err(Error::refused(Code::BackendNotFound));
+        self.dry_run(&roster, &Command::Update(update.clone()), context)?;
+        let (mut sealed, mut staged) = (None, None);
+        if let (Some(credentials), Some(backend)) = (credentials, roster.backend(&update.backend)) {
+            // They are staged for the generation that they will have.
+            let generation = backend.generation.saturating_add(1);
+            sealed = self
+                .seal(&backend.id, generation, &credentials, context)
+                .await?;
+            staged = Some(Staged {
+                backend: backend.id.clone(),
+                generation,
+                target: Target {
+                    provider: provider(&backend.provider)?,
+                    location: backend.location.clone(),
+                    credentials,
+                },
+            });
+        }
+        let scope = if update.rotate {
+            Scope::Rotate(&update.backend)
+        } else {
+            Scope::Change
         };
-        // The credentials are staged for the generation that they will have.
-        let generation = backend.generation.saturating_add(1);
-        let sealed = self
-            .seal(&backend.id, generation, &credentials, context)
-            .await?;
-        let target = Target {
-            provider: provider(&backend.provider)?,
-            location: backend.location.clone(),
-            credentials,
-        };
-        let prober = self.prober(Some(Staged {
-            backend: backend.id.clone(),
-            generation,
-            target,
-        }));
-        let session = self.session(sealed);
+        let session = self.session(scope, sealed, context);
         let answer = self
             .policy
-            .update(&session, &prober, &update, context)
+            .update(&session, &self.prober(staged), &update, context)
             .await;
         session.told(answer)
     }
@@ -227,7 +235,7 @@ impl ControlPlane {
     ///
     /// [`Error::Refused`] with every code that applies, or a failure.
     pub async fn delete(&self, backend: &BackendId, context: &Context) -> Result<Plan, Error> {
-        let session = self.session(None);
+        let session = self.session(Scope::Change, None, context);
         let answer = self
             .policy
             .delete(&session, &NoProbes, backend, context)
@@ -241,7 +249,7 @@ impl ControlPlane {
     ///
     /// As [`ControlPlane::delete`].
     pub async fn set_policy(&self, settings: &Settings, context: &Context) -> Result<Plan, Error> {
-        let session = self.session(None);
+        let session = self.session(Scope::Change, None, context);
         let answer = self
             .policy
             .set_policy(&session, &NoProbes, settings, context)
@@ -255,10 +263,14 @@ impl ControlPlane {
     ///
     /// [`Error::Refused`] with `organization-not-found`, or a failure.
     pub async fn resolve(&self, request: &Request, context: &Context) -> Result<Resolution, Error> {
-        let session = self.session(None);
+        let session = self.session(Scope::Change, None, context);
+        let prober = Prober {
+            until: Some(Instant::now() + self.patience),
+            ..self.prober(None)
+        };
         let answer = self
             .policy
-            .resolve(&session, &self.prober(None), request, context)
+            .resolve(&session, &prober, request, context)
             .await;
         session.told(answer)
     }
@@ -268,32 +280,31 @@ impl ControlPlane {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`], or a failure.
-    pub async fn dry_run(
+    /// [`Error::Refused`], or a failure of the component.
+    pub fn dry_run(
         &self,
+        roster: &Roster,
         command: &Command,
         context: &Context,
-    ) -> Result<(Roster, Plan), Error> {
-        let provider = match command {
-            Command::Create(create) => provider(&create.provider).err(),
-            Command::Update(_) | Command::Delete { .. } | Command::SetPolicy(_) => None,
+    ) -> Result<Plan, Error> {
+        let unknown = match command {
+            Command::Create(create) => provider_of(create).is_err(),
+            Command::Update(_) | Command::Delete { .. } | Command::SetPolicy(_) => false,
         };
-        let roster = self.store.load(&context.organization).await?;
-        let planned = self.policy.planner().plan(&roster, command, context)?;
-        match (planned, provider) {
-            (Ok(plan), None) => Ok((roster, plan)),
-            (Ok(_), Some(error)) => Err(error),
-            (Err(mut codes), provider) => {
-                if provider.is_some() {
-                    codes.push(Code::ProviderUnknown);
-                    codes.sort_unstable();
-                }
-                Err(Error::Refused {
-                    codes,
-                    failure: None,
-                })
-            }
+        let planned = self.policy.planner().plan(roster, command, context)?;
+        let mut codes = match planned {
+            Ok(plan) if !unknown => return Ok(plan),
+            Ok(_) => Vec::new(),
+            Err(codes) => codes,
+        };
+        if unknown {
+            codes.push(Code::ProviderUnknown);
+            codes.sort_unstable();
         }
+        Err(Error::Refused {
+            codes,
+            failure: None,
+        })
     }
 
     /// Probes backends, all at once, and commits what was seen (USE-3). `done` is called after each
@@ -304,7 +315,8 @@ impl ControlPlane {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if a backend is unknown, or a failure; what was committed before it stays.
+    /// The first refusal or failure that one of them met; what was committed of the others stays.
+    /// A backend that is not there any more is left out.
     pub async fn check(
         &self,
         backends: &[BackendId],
@@ -358,26 +370,47 @@ impl ControlPlane {
             })
             .collect();
 
+        // One time for the whole round: what was seen together must not be judged by clocks that
+        // run backwards from one commit to the next.
+        let context = Context {
+            now: now(),
+            ..context.clone()
+        };
+        let context = &context;
         let mut checked = Vec::new();
+        let mut failed = None;
         for id in backends {
             let validator = Replay {
                 recorded: recorded.get(id),
                 prober: &prober,
             };
-            let session = self.session(None);
+            let session = self.session(Scope::Change, None, context);
             let answer = self
                 .policy
                 .validate(&session, &validator, id, context)
                 .await;
-            let Validation { probe, plan, .. } = session.told(answer)?;
-            let note = recorded.get(id).and_then(|recorded| recorded.note.clone());
+            let Validation { probe, plan, .. } = match session.told(answer) {
+                Ok(validation) => validation,
+                // Deleted in the meantime: there is nothing left to say about it.
+                Err(Error::Refused { codes, .. }) if codes == [Code::BackendNotFound] => continue,
+                // What was seen of the others still counts.
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    continue;
+                }
+            };
             if let Some(backend) = plan.roster.backend(id) {
+                let note = recorded.get(id).and_then(|recorded| recorded.note.clone());
                 checked.push(Checked {
                     backend: backend.clone(),
                     probe,
-                    note,
+                    // It may name the place, which of a managed backend only the platform knows.
+                    note: note.filter(|_| backend.kind != Kind::Managed),
                 });
             }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         Ok(checked)
     }
@@ -438,11 +471,19 @@ impl ControlPlane {
             .await?)
     }
 
-    fn session(&self, staged: Option<SealedSecret>) -> Session<'_> {
+    fn session<'p>(
+        &'p self,
+        scope: Scope<'p>,
+        staged: Option<SealedSecret>,
+        context: &'p Context,
+    ) -> Session<'p> {
         Session {
-            store: self.store(),
+            plane: self,
+            scope,
             staged,
-            failure: Mutex::new(None),
+            actor: &context.actor,
+            generations: Mutex::default(),
+            failure: Mutex::default(),
         }
     }
 
@@ -450,9 +491,15 @@ impl ControlPlane {
         Prober {
             plane: self,
             staged,
-            until: Instant::now() + self.patience,
+            until: None,
         }
     }
+}
+
+/// Returns how long the probes of one resolution may take together: three that hang, and the time
+/// between them.
+fn patience(limits: &Limits) -> Duration {
+    limits.deadline * 3 + limits.deadline / 2
 }
 
 /// Returns the time, in milliseconds since the Unix epoch.
@@ -468,49 +515,127 @@ pub fn new_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
+/// Returns the provider of a backend to register. Access points are for managed backends only.
+fn provider_of(create: &Create) -> Result<Provider, Error> {
+    let provider = provider(&create.provider)?;
+    if provider == Provider::AwsS3AccessPoint && create.kind != Kind::Managed {
+        return Err(Error::refused(Code::ProviderUnknown));
+    }
+    Ok(provider)
+}
+
 /// Returns the provider of that code.
 fn provider(code: &str) -> Result<Provider, Error> {
     Provider::from_code(code).ok_or_else(|| Error::refused(Code::ProviderUnknown))
 }
 
+/// What a use case may do to credentials and to the place that they are sent to. A component decides
+/// who serves; it must not be able to lose credentials, or to have them sent elsewhere.
+#[derive(Clone, Copy)]
+enum Scope<'p> {
+    /// Neither.
+    Change,
+    /// Registers this backend, as it was asked for.
+    Create(&'p Create),
+    /// Replaces the credentials of this backend.
+    Rotate(&'p BackendId),
+}
+
 /// The store as the policy sees it, with the credentials that the next commit stores.
-struct Session<'s> {
-    store: &'s dyn Store,
+struct Session<'p> {
+    plane: &'p ControlPlane,
+    scope: Scope<'p>,
     staged: Option<SealedSecret>,
+    actor: &'p str,
+    /// The credentials' numbers in the roster that was loaded last.
+    generations: Mutex<HashMap<BackendId, u64>>,
     /// What the policy is told is a message; whoever asked the policy gets the error itself.
-    failure: Mutex<Option<StoreError>>,
+    failure: Mutex<Option<Error>>,
 }
 
 impl Session<'_> {
-    fn keep(&self, error: StoreError) -> String {
+    fn keep(&self, error: Error) -> String {
         let message = error.to_string();
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         message
     }
 
-    /// Returns the answer of the policy, with the store's own error where that was the reason.
+    /// Returns the answer of the policy, with the error itself where one was the reason.
     fn told<T>(self, answer: Result<Result<T, ControlError>, PolicyError>) -> Result<T, Error> {
-        match (
-            answer?,
-            self.failure
-                .into_inner()
-                .unwrap_or_else(PoisonError::into_inner),
-        ) {
-            (Err(ControlError::Failed(_)), Some(error)) => Err(Error::Store(error)),
+        let failure = self
+            .failure
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        match (answer?, failure) {
+            (Err(ControlError::Failed(_)), Some(error)) => Err(error),
             (answer, _) => Ok(answer?),
         }
     }
+
+    /// Looks at what no roster shows: where credentials would go, and who is said to have asked.
+    fn vet(&self, change_set: &ChangeSet) -> Result<(), Breach> {
+        let known = self
+            .generations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for change in &change_set.changes {
+            match (change, self.scope) {
+                (Change::CreateBackend(backend), Scope::Create(asked)) => {
+                    let same = backend.id == asked.id
+                        && backend.kind == asked.kind
+                        && backend.provider == asked.provider
+                        && backend.location == asked.location
+                        && backend.generation == 1;
+                    if !same {
+                        return Err(fixed(&backend.id, "place"));
+                    }
+                }
+                // The inline backend of a new organization has neither place nor credentials.
+                (Change::CreateBackend(backend), _) if !backend.is_inline() => {
+                    return Err(fixed(&backend.id, "existence"));
+                }
+                (Change::UpdateBackend(backend), scope) => {
+                    let known = known.get(&backend.id).copied();
+                    let rotated = known != Some(backend.generation);
+                    let may = matches!(scope, Scope::Rotate(id) if *id == backend.id);
+                    if rotated && !may {
+                        return Err(fixed(&backend.id, "credentials"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if change_set
+            .events
+            .iter()
+            .any(|event| event.actor != self.actor)
+        {
+            return Err(Breach::Event);
+        }
+        Ok(())
+    }
+}
+
+fn fixed(backend: &BackendId, what: &'static str) -> Breach {
+    let backend = backend.clone();
+    Breach::Fixed { backend, what }
 }
 
 impl Storage for Session<'_> {
     async fn load(&self, organization: &str) -> Result<Roster, StorageError> {
-        self.store
-            .load(organization)
-            .await
-            .map_err(|error| match error {
-                StoreError::OrganizationNotFound { .. } => StorageError::OrganizationNotFound,
-                error => StorageError::Failed(self.keep(error)),
-            })
+        let loaded = self.plane.store.load(organization).await;
+        let roster = loaded.map_err(|error| match error {
+            StoreError::OrganizationNotFound { .. } => StorageError::OrganizationNotFound,
+            error => StorageError::Failed(self.keep(Error::Store(error))),
+        })?;
+        let generations = roster.backends.iter();
+        *self
+            .generations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = generations
+            .map(|backend| (backend.id.clone(), backend.generation))
+            .collect();
+        Ok(roster)
     }
 
     async fn commit(
@@ -519,14 +644,20 @@ impl Storage for Session<'_> {
         expected: u64,
         change_set: &ChangeSet,
     ) -> Result<(), CommitError> {
-        let committed = self
-            .store
-            .commit(organization, expected, change_set, self.staged.as_ref())
-            .await;
-        committed.map_err(|error| match error {
+        let failed = |error| CommitError::Failed(self.keep(error));
+        if self.plane.cancelled.load(Ordering::Relaxed) {
+            return Err(failed(Error::Failed("interrupted".into())));
+        }
+        self.vet(change_set)
+            .map_err(|breach| failed(PolicyError::from(breach).into()))?;
+        let committed =
+            self.plane
+                .store
+                .commit(organization, expected, change_set, self.staged.as_ref());
+        committed.await.map_err(|error| match error {
             StoreError::Conflict => CommitError::Conflict,
             StoreError::IdTaken { .. } => CommitError::IdTaken,
-            error => CommitError::Failed(self.keep(error)),
+            error => failed(Error::Store(error)),
         })
     }
 }
@@ -542,7 +673,8 @@ struct Staged {
 struct Prober<'p> {
     plane: &'p ControlPlane,
     staged: Option<Staged>,
-    until: Instant,
+    /// When the probes of a resolution must have ended (RES-2).
+    until: Option<Instant>,
 }
 
 /// A probe, and what it asked.
@@ -563,15 +695,18 @@ impl Prober<'_> {
             backend.generation,
         );
         let flight = self.plane.flights.board(key.clone());
-        let seen = flight
-            .get_or_init(|| async {
-                match self.target(&context.organization, backend).await {
-                    Ok(target) => self.ask(&target).await,
-                    Err(failure) => Seen::failed(failure),
-                }
-            })
-            .await
-            .clone();
+        let looking = flight.get_or_init(|| async {
+            match self.target(&context.organization, backend).await {
+                Ok(target) => self.ask(&target).await,
+                Err(failure) => Seen::failed(failure),
+            }
+        });
+        // Whoever waits for somebody else's probe has a deadline of their own.
+        let seen = match self.until {
+            Some(until) => tokio::time::timeout_at(until.into(), looking).await.ok(),
+            None => Some(looking.await),
+        };
+        let seen = seen.cloned().unwrap_or_else(Seen::too_late);
         self.plane.flights.land(&key, &flight);
         seen
     }
@@ -599,15 +734,15 @@ impl Prober<'_> {
     }
 
     async fn ask(&self, target: &Target) -> Seen {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            let why = "the probes before it used up the time that one resolution has for them";
-            return Seen::failed(Failure::new(FailureClass::Internal, why));
+        let limits = self.plane.limits;
+        // A probe that has less than its own deadline could blame the backend for our hurry.
+        let left = |until: Instant| until.saturating_duration_since(Instant::now());
+        if self
+            .until
+            .is_some_and(|until| left(until) < limits.deadline)
+        {
+            return Seen::too_late();
         }
-        let limits = Limits {
-            deadline: self.plane.limits.deadline.min(left),
-            ..self.plane.limits
-        };
         let report = probe::probe(target, &limits).await;
         if self.plane.cancelled.load(Ordering::Relaxed) {
             return Seen::failed(Failure::new(FailureClass::Internal, "interrupted"));
@@ -621,6 +756,11 @@ impl Prober<'_> {
 }
 
 impl Seen {
+    fn too_late() -> Self {
+        let why = "the probes before it used up the time that one resolution has for them";
+        Self::failed(Failure::new(FailureClass::Internal, why))
+    }
+
     fn failed(failure: Failure) -> Self {
         Self {
             report: Report {

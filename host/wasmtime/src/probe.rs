@@ -2,7 +2,8 @@
 //!
 //! [`check`] says what is wrong with a [`Target`] without asking anybody; [`probe`] asks. A probe
 //!
-//! - writes one small object under a reserved name (`.backstop/probe-...`), reads it back, compares
+//! - writes one small object under a reserved name (`.backstop/probe-...`, in a
+//!   directory `.backstop-probe-...`), reads it back, compares
 //!   it and deletes it; of an OCI repository it begins an upload and cancels it (HOST-3);
 //! - leaves nothing behind, whatever it met, as far as the storage lets it: the last part of its
 //!   deadline is kept for that;

@@ -40,27 +40,7 @@ const DEFAULT_ORGANIZATION: &str = "default";
 /// Runs a command that needs the database.
 pub(super) async fn run(global: &Global, command: Command) -> Result<u8, Problem> {
     let app = App::open(global).await?;
-    // The first interrupt lets a probe clean up behind itself; nothing is committed after it.
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    let done = {
-        let mut working = std::pin::pin!(app.run(command));
-        tokio::select! {
-            done = &mut working => done,
-            () = interrupted => {
-                eprintln!("interrupted: ending the probes (once more to stop at once)");
-                app.plane.cancel();
-                tokio::select! {
-                    _ = &mut working => {}
-                    _ = tokio::signal::ctrl_c() => {}
-                }
-                Err(Problem::new(exit::INTERRUPTED, "interrupted"))
-            }
-        }
-    };
+    let done = app.run(command).await;
     app.plane.store().close().await;
     done
 }
@@ -112,18 +92,21 @@ struct App<'g> {
 impl<'g> App<'g> {
     async fn open(global: &'g Global) -> Result<Self, Problem> {
         let failed = |error: StoreError| Problem::of(&error.into(), &About::default());
-        let address = match &global.database {
-            Some(address) => address.parse().map_err(failed)?,
-            None => Address::Sqlite(default_database()?),
+        // A directory that somebody named is theirs to make; the one of the platform is ours.
+        let (address, create_directory) = match &global.database {
+            Some(address) => (address.parse().map_err(failed)?, false),
+            None => (Address::Sqlite(default_database()?), true),
         };
         let Address::Sqlite(path) = &address;
         let mut beside = path.clone().into_os_string();
         beside.push(".key");
         let keys = KeySource::choose(global.key_file.clone(), beside.into());
         let keys = keys.map_err(|error| Problem::of(&error.into(), &About::default()))?;
-        let store: Arc<dyn Store> = store::open(&address, &SqliteOptions::default())
-            .await
-            .map_err(failed)?;
+        let options = SqliteOptions {
+            create_directory,
+            ..SqliteOptions::default()
+        };
+        let store: Arc<dyn Store> = store::open(&address, &options).await.map_err(failed)?;
         let limits = Limits {
             deadline: global.probe_timeout,
             allow_private: global.allow_private,
@@ -147,6 +130,44 @@ impl<'g> App<'g> {
     /// Returns the context of a command on an organization; the one that nobody needs to name is
     /// created on its first use.
     async fn context(&self, named: Option<&str>) -> Result<Context, Problem> {
+        let context = self.asking(named)?;
+        if !self.is_named(named) && !self.exists(&context).await? {
+            match self.plane.create_organization(&context).await {
+                Ok(_) => {}
+                // Somebody else was here first.
+                Err(Error::Refused { codes, .. }) if codes == [Code::OrganizationTaken] => {}
+                Err(error) => return Err(self.problem(&error, &context)),
+            }
+        }
+        Ok(context)
+    }
+
+    /// Returns the context of a command that changes something, and the roster that it starts from.
+    /// A dry run starts from what the first use would create, and does not create it.
+    async fn start(&self, change: &ChangeArgs) -> Result<(Context, Roster), Problem> {
+        let context = self.asking(None)?;
+        if change.dry_run && !self.is_named(None) && !self.exists(&context).await? {
+            let mut planner = self.plane.policy().planner();
+            let planned = planner.create_organization(&new_id().into(), &context);
+            let planned = planned.map_err(|error| self.problem(&error.into(), &context))?;
+            let refused = |codes| {
+                self.problem(
+                    &Error::Refused {
+                        codes,
+                        failure: None,
+                    },
+                    &context,
+                )
+            };
+            let plan = planned.map_err(refused)?;
+            return Ok((context, plan.roster));
+        }
+        let context = self.context(None).await?;
+        let roster = self.roster(&context).await?;
+        Ok((context, roster))
+    }
+
+    fn asking(&self, named: Option<&str>) -> Result<Context, Problem> {
         let named = named.or(self.global.organization.as_deref());
         let organization = named.unwrap_or(DEFAULT_ORGANIZATION);
         check_organization_name(organization)?;
@@ -154,23 +175,42 @@ impl<'g> App<'g> {
         if self.global.platform {
             context.by = By::Platform;
         }
-        if named.is_none() {
-            let exists = self
-                .plane
-                .store()
-                .exists(organization)
-                .await
-                .map_err(|e| self.problem(e.into(), &context))?;
-            if !exists {
-                match self.plane.create_organization(&context).await {
-                    Ok(_) => {}
-                    // Somebody else was here first.
-                    Err(Error::Refused { codes, .. }) if codes == [Code::OrganizationTaken] => {}
-                    Err(error) => return Err(self.problem(error, &context)),
-                }
-            }
-        }
         Ok(context)
+    }
+
+    fn is_named(&self, named: Option<&str>) -> bool {
+        named.is_some() || self.global.organization.is_some()
+    }
+
+    async fn exists(&self, context: &Context) -> Result<bool, Problem> {
+        let exists = self.plane.store().exists(&context.organization).await;
+        exists.map_err(|error| self.problem(&error.into(), context))
+    }
+
+    /// Waits for a use case that probes. The first interrupt lets the probe clean up behind itself,
+    /// and nothing is committed after it; the second one ends the program at once.
+    ///
+    /// Only here, so that an interrupt ends at once whatever waits for a person or for events.
+    async fn interruptible<T>(&self, working: impl Future<Output = T>) -> Result<T, Problem> {
+        let interrupt = async || {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let interrupted =
+            || Problem::new(exit::INTERRUPTED, "interrupted, and nothing was changed");
+        let mut working = std::pin::pin!(working);
+        tokio::select! {
+            done = &mut working => return Ok(done),
+            () = interrupt() => {}
+        }
+        self.plane.cancel();
+        eprintln!("interrupted: cleaning up behind the probe (once more to stop at once)");
+        tokio::select! {
+            _ = &mut working => {}
+            () = interrupt() => {}
+        }
+        Err(interrupted())
     }
 
     fn actor(&self) -> String {
@@ -186,8 +226,8 @@ impl<'g> App<'g> {
             .unwrap_or_else(|| "unknown".to_owned())
     }
 
-    fn problem(&self, error: Error, context: &Context) -> Problem {
-        Problem::of(&error, &explain::about(context))
+    fn problem(&self, error: &Error, context: &Context) -> Problem {
+        Problem::of(error, &explain::about(context))
     }
 
     async fn roster(&self, context: &Context) -> Result<Roster, Problem> {
@@ -195,7 +235,7 @@ impl<'g> App<'g> {
             .store()
             .load(&context.organization)
             .await
-            .map_err(|error| self.problem(error.into(), context))
+            .map_err(|error| self.problem(&error.into(), context))
     }
 
     async fn backend(&self, command: BackendCommand) -> Result<u8, Problem> {
@@ -308,7 +348,7 @@ impl<'g> App<'g> {
             settings,
             change,
         } = args;
-        let mut context = self.context(None).await?;
+        let (mut context, roster) = self.start(&change).await?;
         let usual_limit = match env::var("BACKSTOP_MAX_BYTES") {
             Ok(text) => Some(
                 parse_size(&text)
@@ -338,45 +378,26 @@ impl<'g> App<'g> {
         };
         let command = Change::Create(create.clone());
         let note = Some("the backend was not probed");
-        let Some(()) = self
-            .agree(&command, &change, &mut context, &about, note)
-            .await?
-        else {
+        let agreed = self.agree(&roster, &command, &change, &mut context, &about, note)?;
+        if !agreed {
             return Ok(exit::DONE);
+        }
+        let id = create.id.clone();
+        let new = NewBackend {
+            create,
+            credentials,
         };
-        let plan = self
-            .plane
-            .create(
-                NewBackend {
-                    create: create.clone(),
-                    credentials,
-                },
-                &context,
-            )
-            .await;
-        self.show_backend(
-            &plan.map_err(|error| Problem::of(&error, &about))?,
-            &create.id,
-        )
+        let creating = self.interruptible(self.plane.create(new, &context));
+        let plan = creating.await?;
+        self.show_backend(&plan.map_err(|error| Problem::of(&error, &about))?, &id)
     }
 
     async fn update(&self, args: &UpdateArgs) -> Result<u8, Problem> {
-        let mut context = self.context(None).await?;
-        let name = args
-            .positional
-            .as_ref()
-            .or(args.name.as_ref())
-            .map_or("", String::as_str);
-        let (_, backend) = self.find(name, &context).await?;
+        let (mut context, roster) = self.start(&args.change).await?;
+        let name = args.positional.as_ref().or(args.name.as_ref());
+        let name = name.map_or("", String::as_str);
+        let backend = find(&roster, name, &context)?;
         let shown = backend.redacted();
-        let old = async || {
-            let old = self
-                .plane
-                .credentials(&context.organization, &backend)
-                .await;
-            old.map_err(|error| self.problem(error, &context))
-        };
-        let credentials = credentials::of_update(args, &backend.provider, old).await?;
         let settings = &args.settings;
         let update = Update {
             description: settings.description.clone(),
@@ -384,7 +405,7 @@ impl<'g> App<'g> {
             default: settings.default,
             fallback: settings.fallback,
             mode: settings.mode.map(mode),
-            rotate: credentials.is_some(),
+            rotate: credentials::are_given(args),
             ..Update::new(backend.id.clone())
         };
         let about = About {
@@ -395,25 +416,28 @@ impl<'g> App<'g> {
             max_blob_bytes: update.max_blob_bytes,
         };
         let command = Change::Update(update.clone());
+        // Before anything is said about the provider: of a managed backend only the platform knows.
+        let planned = self.plane.dry_run(&roster, &command, &context);
+        planned.map_err(|error| Problem::of(&error, &about))?;
+        credentials::fit(args, &backend.provider)?;
         let note = update
             .rotate
             .then_some("the new credentials were not probed");
-        let Some(()) = self
-            .agree(&command, &args.change, &mut context, &about, note)
-            .await?
-        else {
+        let agreed = self.agree(&roster, &command, &args.change, &mut context, &about, note)?;
+        if !agreed {
             return Ok(exit::DONE);
+        }
+        let old = async || {
+            let old = self.plane.credentials(&context.organization, backend).await;
+            old.map_err(|error| self.problem(&error, &context))
         };
-        let plan = self
-            .plane
-            .update(
-                BackendChange {
-                    update,
-                    credentials,
-                },
-                &context,
-            )
-            .await;
+        let credentials = credentials::of_update(args, &backend.provider, old).await?;
+        let change = BackendChange {
+            update,
+            credentials,
+        };
+        let updating = self.interruptible(self.plane.update(change, &context));
+        let plan = updating.await?;
         self.show_backend(
             &plan.map_err(|error| Problem::of(&error, &about))?,
             &backend.id,
@@ -421,8 +445,8 @@ impl<'g> App<'g> {
     }
 
     async fn delete(&self, name: &str, change: &ChangeArgs) -> Result<u8, Problem> {
-        let mut context = self.context(None).await?;
-        let (_, backend) = self.find(name, &context).await?;
+        let (mut context, roster) = self.start(change).await?;
+        let backend = find(&roster, name, &context)?;
         let about = About {
             organization: &context.organization.clone(),
             backend: name,
@@ -431,17 +455,12 @@ impl<'g> App<'g> {
         let command = Change::Delete {
             backend: backend.id.clone(),
         };
-        let Some(()) = self
-            .agree(&command, change, &mut context, &about, None)
-            .await?
-        else {
+        let agreed = self.agree(&roster, &command, change, &mut context, &about, None)?;
+        if !agreed {
             return Ok(exit::DONE);
-        };
-        let plan = self
-            .plane
-            .delete(&backend.id, &context)
-            .await
-            .map_err(|error| Problem::of(&error, &about))?;
+        }
+        let plan = self.plane.delete(&backend.id, &context).await;
+        let plan = plan.map_err(|error| Problem::of(&error, &about))?;
         print(
             self.global.output,
             &record::Roster::from(&plan.roster),
@@ -451,59 +470,37 @@ impl<'g> App<'g> {
     }
 
     /// Plans a command. Prints a dry run, or asks where the default would be lost or replaced.
-    /// Returns nothing if that was all.
-    async fn agree(
+    /// Returns whether to go on.
+    fn agree(
         &self,
+        before: &Roster,
         command: &Change,
         change: &ChangeArgs,
         context: &mut Context,
         about: &About<'_>,
         note: Option<&'static str>,
-    ) -> Result<Option<()>, Problem> {
-        context.seen = change.revision;
-        let planned = self.plane.dry_run(command, context).await;
-        let (before, plan) = planned.map_err(|error| Problem::of(&error, about))?;
+    ) -> Result<bool, Problem> {
+        context.seen = change.revision.or(context.seen);
+        let planned = self.plane.dry_run(before, command, context);
+        let plan = planned.map_err(|error| Problem::of(&error, about))?;
         if change.dry_run {
-            let preview = Preview::of(&before, &plan, context.now, note);
-            let names = |id: &BackendId| name_of(&before, &plan.roster, id);
+            let preview = Preview::of(before, &plan, context.now, note);
+            let names = |id: &BackendId| name_of(before, &plan.roster, id);
             print(self.global.output, &preview, || preview.text(&plan, &names))?;
-            return Ok(None);
+            return Ok(false);
         }
-        if let Some(loss) = explain::lost_default(&before, &plan.roster).filter(|_| !change.yes) {
-            confirm(&format!("{loss}."), "--yes")?;
-            // What was agreed to is what is done, or nothing.
-            context.seen = Some(before.revision);
+        if !change.yes {
+            let lost = explain::lost_default(before, &plan.roster);
+            if let Some(loss) = &lost {
+                confirm(&format!("{loss}."), "--yes")?;
+            }
+            // What was agreed to is what is done, or nothing: by then it might be the default.
+            if lost.is_some() || may_move_default(command) {
+                context.seen = Some(before.revision);
+            }
         }
         context.now = now();
-        Ok(Some(()))
-    }
-
-    async fn find(&self, name: &str, context: &Context) -> Result<(Roster, Backend), Problem> {
-        let about = About {
-            organization: &context.organization,
-            backend: name,
-            ..About::default()
-        };
-        if !Name::from(name).is_well_formed() {
-            return Err(Problem::of(
-                &Error::Refused {
-                    codes: vec![Code::NameInvalid],
-                    failure: None,
-                },
-                &about,
-            ));
-        }
-        let roster = self.roster(context).await?;
-        match roster.named(name).cloned() {
-            Some(backend) => Ok((roster, backend)),
-            None => Err(Problem::of(
-                &Error::Refused {
-                    codes: vec![Code::BackendNotFound],
-                    failure: None,
-                },
-                &about,
-            )),
-        }
+        Ok(true)
     }
 
     fn show_backend(&self, plan: &Plan, id: &BackendId) -> Result<u8, Problem> {
@@ -539,28 +536,30 @@ impl<'g> App<'g> {
 
     async fn show(&self, name: &str) -> Result<u8, Problem> {
         let context = self.context(None).await?;
-        let (roster, backend) = self.find(name, &context).await?;
-        let record = record::ListedBackend::of(&roster, &backend);
+        let roster = self.roster(&context).await?;
+        let backend = find(&roster, name, &context)?;
+        let record = record::ListedBackend::of(&roster, backend);
         print(self.global.output, &record, || {
-            print::backend_in_full(&roster, &backend)
+            print::backend_in_full(&roster, backend)
         })?;
         Ok(exit::DONE)
     }
 
     async fn check(&self, names: &[String], all: bool) -> Result<u8, Problem> {
         let context = self.context(None).await?;
-        let mut ids = Vec::new();
+        let roster = self.roster(&context).await?;
+        let mut ids: Vec<BackendId> = Vec::new();
         if all {
             ids.extend(
-                sorted(&self.roster(&context).await?)
+                sorted(&roster)
                     .into_iter()
                     .map(|backend| backend.id.clone()),
             );
         }
         for name in names {
-            let (_, backend) = self.find(name, &context).await?;
+            let backend = find(&roster, name, &context)?;
             if !ids.contains(&backend.id) {
-                ids.push(backend.id);
+                ids.push(backend.id.clone());
             }
         }
         // A bar for people who wait for several; a program that reads our output gets none.
@@ -569,9 +568,10 @@ impl<'g> App<'g> {
         } else {
             indicatif::ProgressBar::hidden()
         };
-        let checked = self.plane.check(&ids, &context, || bar.inc(1)).await;
+        let checking = self.plane.check(&ids, &context, || bar.inc(1));
+        let checked = self.interruptible(checking).await?;
         bar.finish_and_clear();
-        let checked = checked.map_err(|error| self.problem(error, &context))?;
+        let checked = checked.map_err(|error| self.problem(&error, &context))?;
 
         let records: Vec<CheckRecord> = checked.iter().map(CheckRecord::of).collect();
         print(self.global.output, &records, || {
@@ -625,7 +625,7 @@ impl<'g> App<'g> {
                     .plane
                     .create_organization(&context)
                     .await
-                    .map_err(|e| self.problem(e, &context))?;
+                    .map_err(|e| self.problem(&e, &context))?;
                 print(
                     self.global.output,
                     &record::Roster::from(&plan.roster),
@@ -664,7 +664,7 @@ impl<'g> App<'g> {
                 let roster = self.roster(&context).await?;
                 if revision.is_some_and(|revision| revision != roster.revision) {
                     return Err(self.problem(
-                        Error::Refused {
+                        &Error::Refused {
                             codes: vec![Code::Conflict],
                             failure: None,
                         },
@@ -685,7 +685,7 @@ impl<'g> App<'g> {
                     .store()
                     .delete_organization(&name, expected, now())
                     .await;
-                deleted.map_err(|error| self.problem(error.into(), &context))?;
+                deleted.map_err(|error| self.problem(&error.into(), &context))?;
                 print(
                     self.global.output,
                     &serde_json::json!({ "deleted": name }),
@@ -771,12 +771,16 @@ impl<'g> App<'g> {
     }
 
     async fn set_policy(&self, args: &PolicyArgs) -> Result<u8, Problem> {
-        let mut context = self.context(None).await?;
+        let (mut context, roster) = self.start(&args.change).await?;
         let usage = |error: record::PolicyError| Problem::usage(error.to_string());
         let mut policy = match &args.file {
             Some(path) => record::Policy::parse(&read_text(path)?).map_err(usage)?,
             None if args.reset => record::Policy::default(),
-            None => (&self.roster(&context).await?.policy).into(),
+            None => {
+                // A setting is changed in the policy that was seen, or not at all.
+                context.seen = Some(roster.revision);
+                (&roster.policy).into()
+            }
         };
         for setting in &args.settings {
             policy.assign(setting).map_err(usage)?;
@@ -787,27 +791,21 @@ impl<'g> App<'g> {
             ..About::default()
         };
         let command = Change::SetPolicy(policy.clone());
-        let Some(()) = self
-            .agree(&command, &args.change, &mut context, &about, None)
-            .await?
-        else {
+        let agreed = self.agree(&roster, &command, &args.change, &mut context, &about, None)?;
+        if !agreed {
             return Ok(exit::DONE);
-        };
-        self.plane
-            .set_policy(&policy, &context)
-            .await
-            .map_err(|error| Problem::of(&error, &about))?;
+        }
+        let set = self.plane.set_policy(&policy, &context).await;
+        set.map_err(|error| Problem::of(&error, &about))?;
         self.show_organization(None).await
     }
 
     async fn resolve(&self, args: &ResolveArgs) -> Result<u8, Problem> {
         let context = self.context(None).await?;
         let request = Request { size: args.size };
-        let resolution = self
-            .plane
-            .resolve(&request, &context)
-            .await
-            .map_err(|e| self.problem(e, &context))?;
+        let resolving = self.plane.resolve(&request, &context);
+        let resolution = self.interruptible(resolving).await?;
+        let resolution = resolution.map_err(|e| self.problem(&e, &context))?;
         if self.global.output != Output::Table {
             print(
                 self.global.output,
@@ -871,7 +869,7 @@ impl<'g> App<'g> {
             .store()
             .deleted_backends(&context.organization)
             .await;
-        let deleted = deleted.map_err(|error| self.problem(error.into(), &context))?;
+        let deleted = deleted.map_err(|error| self.problem(&error.into(), &context))?;
         let mut copies = Vec::new();
         for copy in &args.copies {
             let id = BackendId::from(copy.as_str());
@@ -908,7 +906,7 @@ impl<'g> App<'g> {
             .policy()
             .planner()
             .route_read(&roster, &copies, context.now);
-        let tries = tries.map_err(|error| self.problem(error.into(), &context))?;
+        let tries = tries.map_err(|error| self.problem(&error.into(), &context))?;
         let records: Vec<_> = tries.iter().map(record::ReadTry::from).collect();
         print(self.global.output, &records, || {
             let rows = tries.iter().map(|one| {
@@ -939,7 +937,7 @@ impl<'g> App<'g> {
             since,
             ..EventRange::default()
         };
-        let failed = |error: StoreError| self.problem(error.into(), &context);
+        let failed = |error: StoreError| self.problem(&error.into(), &context);
         let mut first = true;
         loop {
             let stored = self
@@ -970,7 +968,7 @@ impl<'g> App<'g> {
         first: bool,
         context: &Context,
     ) -> Result<(), Problem> {
-        let failed = |error: StoreError| self.problem(error.into(), context);
+        let failed = |error: StoreError| self.problem(&error.into(), context);
         let records: Vec<_> = stored.iter().map(record::StoredEvent::from).collect();
         match (self.global.output, follow) {
             // One document a line, or a document each: what can be read while it grows.
@@ -1074,6 +1072,39 @@ impl CheckRecord {
             note: checked.note.clone(),
         }
     }
+}
+
+/// Says whether a command takes the default away from somebody, whoever that is by then.
+fn may_move_default(command: &Change) -> bool {
+    match command {
+        Change::Create(create) => create.default,
+        Change::Update(update) => {
+            !update.rotate && (update.default.is_some() || update.fallback == Some(true))
+        }
+        Change::Delete { .. } => true,
+        Change::SetPolicy(_) => false,
+    }
+}
+
+/// Returns the backend of that name, or says that there is none.
+fn find<'r>(roster: &'r Roster, name: &str, context: &Context) -> Result<&'r Backend, Problem> {
+    let code = if Name::from(name).is_well_formed() {
+        Code::BackendNotFound
+    } else {
+        Code::NameInvalid
+    };
+    roster.named(name).ok_or_else(|| {
+        let about = About {
+            organization: &context.organization,
+            backend: name,
+            ..About::default()
+        };
+        let refused = Error::Refused {
+            codes: vec![code],
+            failure: None,
+        };
+        Problem::of(&refused, &about)
+    })
 }
 
 /// The default first, then the chain in order, then the rest by name.
@@ -1187,18 +1218,13 @@ fn read_text(path: &Path) -> Result<String, Problem> {
     text.map_err(|e| Problem::usage(format!("`{}` cannot be read: {e}", path.display())))
 }
 
-/// The database in the platform's data directory, which is created.
+/// The database in the platform's data directory.
 fn default_database() -> Result<PathBuf, Problem> {
     let directories = directories::ProjectDirs::from("", "", "backstop").ok_or_else(|| {
-        Problem::usage("this user has no home directory to keep a database in: name one with --database sqlite:PATH")
-    })?;
-    let directory = directories.data_dir();
-    std::fs::create_dir_all(directory).map_err(|e| {
-        let path = directory.display();
-        Problem::new(
-            exit::FAILED,
-            format!("`{path}` cannot be created: {e}; name another with --database sqlite:PATH"),
+        Problem::usage(
+            "this user has no home directory to keep a database in: name one with \
+             --database sqlite:PATH",
         )
     })?;
-    Ok(directory.join("backstop.db"))
+    Ok(directories.data_dir().join("backstop.db"))
 }

@@ -73,6 +73,7 @@ pub(crate) enum Output {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one per process")]
 pub(crate) enum Command {
     /// Manage storage backends
     #[command(name = "casbackend", visible_aliases = ["cas-backend", "backend"], subcommand)]
@@ -99,6 +100,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one per process")]
 pub(crate) enum BackendCommand {
     /// Register a backend, after a probe of it
     #[command(subcommand)]

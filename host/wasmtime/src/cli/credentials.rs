@@ -1,6 +1,8 @@
 //! Credentials as they are typed, piped, or kept in files and the environment.
 
-use std::{env, fs, io::Read, path::Path};
+use std::{env, fs, io, path::Path};
+
+use zeroize::Zeroizing;
 
 use super::{
     Problem,
@@ -38,13 +40,24 @@ pub(crate) fn oci(args: &OciArgs, old: Option<Credentials>) -> Result<Credential
 
 /// Returns the credentials of a new AWS-S3 backend.
 pub(crate) fn aws_s3(args: &AwsS3Args, old: Option<Credentials>) -> Result<Credentials, Problem> {
-    let key = secret(
+    let asked_key = asked(
         "secret-access-key",
         args.secret_access_key.as_deref(),
         args.secret_access_key_stdin,
         args.secret_access_key_file.as_deref(),
     )?;
-    let token = secret("session-token", args.session_token.as_deref(), false, None)?;
+    let asked_token = asked("session-token", args.session_token.as_deref(), false, None)?;
+    // A token belongs to its key, so both come from the environment or neither does.
+    let (key, token) = match asked_key {
+        Some(key) => (Some(key), asked_token),
+        None => {
+            let token = match asked_token {
+                Some(token) => Some(token),
+                None => environment("session-token")?,
+            };
+            (environment("secret-access-key")?, token)
+        }
+    };
     let (old_id, old_key, old_token, old_region) = match old {
         Some(Credentials::AwsS3 {
             access_key_id,
@@ -77,24 +90,30 @@ pub(crate) fn aws_s3(args: &AwsS3Args, old: Option<Credentials>) -> Result<Crede
 
 /// Returns the credentials of a new AzureBlob backend.
 pub(crate) fn azure(args: &AzureArgs) -> Result<Credentials, Problem> {
-    let access_key = secret(
+    let mut access_key = asked(
         "access-key",
         args.access_key.as_deref(),
         args.access_key_stdin,
         args.access_key_file.as_deref(),
     )?;
-    let sas_token = secret(
+    let mut sas_token = asked(
         "sas-token",
         args.sas_token.as_deref(),
         args.sas_token_stdin,
         args.sas_token_file.as_deref(),
     )?;
-    let client_secret = secret(
+    let mut client_secret = asked(
         "client-secret",
         args.client_secret.as_deref(),
         args.client_secret_stdin,
         args.client_secret_file.as_deref(),
     )?;
+    // A variable that was left set must not contradict what the command says.
+    if access_key.is_none() && sas_token.is_none() && client_secret.is_none() {
+        access_key = environment("access-key")?;
+        sas_token = environment("sas-token")?;
+        client_secret = environment("client-secret")?;
+    }
     match (access_key, sas_token, client_secret) {
         (Some(access_key), None, None) => Ok(Credentials::AzureKey { access_key }),
         (None, Some(sas_token), None) => Ok(Credentials::AzureSas { sas_token }),
@@ -138,79 +157,110 @@ pub(crate) fn gcs(args: &GcsArgs) -> Result<Credentials, Problem> {
     )
 }
 
-/// Returns the new credentials that an update gives, or none if it gives none.
+/// Says whether an update replaces credentials.
 ///
 /// The environment counts only where the command asks for a rotation: a variable that was left set
-/// must not rotate anything. What an update leaves out stays, so the old credentials are needed;
-/// `old` opens them.
-pub(crate) async fn of_update(
-    args: &UpdateArgs,
-    provider: &str,
-    old: impl AsyncFnOnce() -> Result<Credentials, Problem>,
-) -> Result<Option<Credentials>, Problem> {
-    let oci_given = args.oci.username.is_some()
-        || args.oci.password.is_some()
-        || args.oci.password_stdin
-        || args.oci.password_file.is_some();
-    let aws = &args.aws_s3;
-    let aws_given = aws.access_key_id.is_some()
-        || aws.secret_access_key.is_some()
-        || aws.secret_access_key_stdin
-        || aws.secret_access_key_file.is_some()
-        || aws.session_token.is_some()
-        || aws.region.is_some();
-    let azure = &args.azure;
-    let azure_given = [
-        &azure.access_key,
-        &azure.sas_token,
-        &azure.tenant_id,
-        &azure.client_id,
-        &azure.client_secret,
-    ]
-    .iter()
-    .any(|value| value.is_some())
-        || [
-            &azure.access_key_file,
-            &azure.sas_token_file,
-            &azure.client_secret_file,
-        ]
-        .iter()
-        .any(|file| file.is_some())
-        || azure.access_key_stdin
-        || azure.sas_token_stdin
-        || azure.client_secret_stdin;
-    let gcs_given =
-        args.gcs.service_account_key_stdin || args.gcs.service_account_key_file.is_some();
-    if !(args.rotate || oci_given || aws_given || azure_given || gcs_given) {
-        return Ok(None);
-    }
+/// must not rotate anything.
+pub(crate) fn are_given(args: &UpdateArgs) -> bool {
+    args.rotate || given(args).iter().any(|(given, _)| *given)
+}
 
-    let wanted = Provider::from_code(provider);
-    for (given, theirs) in [
-        (oci_given, Provider::Oci),
-        (aws_given, Provider::AwsS3),
-        (azure_given, Provider::AzureBlob),
-        (gcs_given, Provider::Gcs),
-    ] {
-        if given && wanted != Some(theirs) {
+/// Which providers' credentials an update gives.
+fn given(args: &UpdateArgs) -> [(bool, Provider); 4] {
+    let (oci, aws, azure, gcs) = (&args.oci, &args.aws_s3, &args.azure, &args.gcs);
+    let some = |values: &[&Option<String>]| values.iter().any(|value| value.is_some());
+    [
+        (
+            some(&[&oci.username, &oci.password])
+                || oci.password_stdin
+                || oci.password_file.is_some(),
+            Provider::Oci,
+        ),
+        (
+            some(&[
+                &aws.access_key_id,
+                &aws.secret_access_key,
+                &aws.session_token,
+                &aws.region,
+            ]) || aws.secret_access_key_stdin
+                || aws.secret_access_key_file.is_some(),
+            Provider::AwsS3,
+        ),
+        (
+            some(&[
+                &azure.access_key,
+                &azure.sas_token,
+                &azure.tenant_id,
+                &azure.client_id,
+            ]) || azure.client_secret.is_some()
+                || azure.access_key_stdin
+                || azure.sas_token_stdin
+                || azure.client_secret_stdin
+                || azure.access_key_file.is_some()
+                || azure.sas_token_file.is_some()
+                || azure.client_secret_file.is_some(),
+            Provider::AzureBlob,
+        ),
+        (
+            gcs.service_account_key_stdin || gcs.service_account_key_file.is_some(),
+            Provider::Gcs,
+        ),
+    ]
+}
+
+/// Refuses credentials that are not of the backend's provider.
+pub(crate) fn fit(args: &UpdateArgs, provider: &str) -> Result<(), Problem> {
+    for (given, theirs) in given(args) {
+        if given && theirs.code() != provider {
             return Err(Problem::usage(format!(
                 "credentials of {} do not fit: the backend's provider is `{provider}`",
                 theirs.code()
             )));
         }
     }
-    match wanted {
-        Some(Provider::Oci) => oci(&args.oci, Some(old().await?)),
-        Some(Provider::AwsS3) => aws_s3(aws, Some(old().await?)),
-        Some(Provider::AzureBlob) => self::azure(azure),
-        Some(Provider::Gcs) => gcs(&args.gcs),
-        // The policy refuses an inline backend with `no-credentials`; a directory has none either.
-        Some(Provider::Inline) => Ok(Credentials::None),
-        Some(Provider::Local | Provider::AwsS3AccessPoint) | None => Err(Problem::usage(format!(
-            "a backend of `{provider}` has no credentials to replace"
-        ))),
+    Ok(())
+}
+
+/// Returns the new credentials that an update gives, or none if it gives none.
+///
+/// What an update leaves out stays: then the old credentials are needed, and `old` opens them.
+pub(crate) async fn of_update(
+    args: &UpdateArgs,
+    provider: &str,
+    old: impl AsyncFnOnce() -> Result<Credentials, Problem>,
+) -> Result<Option<Credentials>, Problem> {
+    if !are_given(args) {
+        return Ok(None);
     }
-    .map(Some)
+    let credentials = match Provider::from_code(provider) {
+        Some(Provider::Oci) => {
+            let whole = args.oci.username.is_some();
+            let old = if whole { None } else { Some(old().await?) };
+            oci(&args.oci, old)?
+        }
+        Some(Provider::AwsS3) => {
+            let whole = args.aws_s3.access_key_id.is_some() && args.aws_s3.region.is_some();
+            let old = if whole { None } else { Some(old().await?) };
+            aws_s3(&args.aws_s3, old)?
+        }
+        Some(Provider::AzureBlob) => azure(&args.azure)?,
+        Some(Provider::Gcs) => match gcs(&args.gcs)? {
+            Credentials::None => {
+                return Err(missing(
+                    "--service-account-key-file",
+                    "a rotation needs a new key",
+                ));
+            }
+            key => key,
+        },
+        // The policy refuses an inline backend with `no-credentials`.
+        Some(Provider::Inline | Provider::Local | Provider::AwsS3AccessPoint) | None => {
+            return Err(Problem::usage(format!(
+                "a backend of `{provider}` has no credentials to replace"
+            )));
+        }
+    };
+    Ok(Some(credentials))
 }
 
 /// Returns a secret from the first of: the command line, standard input, a file, the environment.
@@ -220,43 +270,51 @@ fn secret(
     from_stdin: bool,
     from_file: Option<&Path>,
 ) -> Result<Option<Secret>, Problem> {
-    // A line break at the end belongs to the file and not to the secret.
-    let trimmed = |text: &str| {
-        Secret::from(
-            text.strip_suffix('\n')
-                .map_or(text, |text| text.strip_suffix('\r').unwrap_or(text)),
-        )
+    match asked(option, value, from_stdin, from_file)? {
+        Some(secret) => Ok(Some(secret)),
+        None => environment(option),
+    }
+}
+
+/// Returns a secret that an option gives, or says where to find.
+fn asked(
+    option: &str,
+    value: Option<&str>,
+    from_stdin: bool,
+    from_file: Option<&Path>,
+) -> Result<Option<Secret>, Problem> {
+    let unreadable = |what: String, error: io::Error| {
+        Problem::usage(format!("--{option}-{what} cannot be read: {error}"))
     };
-    let found = if let Some(value) = value {
-        Some(Secret::from(value))
+    let text = if let Some(value) = value {
+        Zeroizing::new(value.to_owned())
     } else if from_stdin {
-        let mut text = zeroize::Zeroizing::new(String::new());
-        std::io::stdin().read_to_string(&mut text).map_err(|e| {
-            Problem::usage(format!(
-                "--{option}-stdin: standard input cannot be read: {e}"
-            ))
-        })?;
-        Some(trimmed(&text))
+        let text = io::read_to_string(io::stdin());
+        Zeroizing::new(text.map_err(|e| unreadable("stdin: standard input".to_owned(), e))?)
     } else if let Some(path) = from_file {
-        let text = fs::read_to_string(path).map_err(|e| {
-            Problem::usage(format!(
-                "--{option}-file: `{}` cannot be read: {e}",
-                path.display()
-            ))
-        })?;
-        Some(trimmed(&zeroize::Zeroizing::new(text)))
+        let text = fs::read_to_string(path);
+        Zeroizing::new(text.map_err(|e| unreadable(format!("file: `{}`", path.display()), e))?)
     } else {
-        let variable = format!("BACKSTOP_{}", option.to_uppercase().replace('-', "_"));
-        env::var(variable)
-            .ok()
-            .filter(|value| !value.is_empty())
-            .map(Secret::from)
+        return Ok(None);
     };
-    match found {
-        Some(secret) if secret.expose().is_empty() => {
-            Err(Problem::usage(format!("the {option} is empty")))
+    // A line break at the end belongs to the file and not to the secret.
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    match text.strip_suffix('\r').unwrap_or(text) {
+        "" => Err(Problem::usage(format!("the {option} is empty"))),
+        text => Ok(Some(Secret::from(text))),
+    }
+}
+
+/// Returns a secret from its variable.
+fn environment(option: &str) -> Result<Option<Secret>, Problem> {
+    let variable = format!("BACKSTOP_{}", option.to_uppercase().replace('-', "_"));
+    match env::var(&variable) {
+        Ok(value) if value.is_empty() => Ok(None),
+        Ok(value) => Ok(Some(Secret::from(value))),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(Problem::usage(format!("{variable} is not text in UTF-8")))
         }
-        found => Ok(found),
     }
 }
 

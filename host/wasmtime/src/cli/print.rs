@@ -50,11 +50,15 @@ pub(crate) fn table<const N: usize>(
     table.to_string()
 }
 
-/// A description or a message may hold anything: control characters would garble the terminal.
+/// Returns a text without what would garble a terminal: a description or a message may hold anything,
+/// control characters and those that turn the direction of writing among it.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    let shown = |c: char| match c {
+        '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => ' ',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    text.chars().map(shown).collect()
 }
 
 /// Returns the table of backends, as `add`, `list` and `update` print it.

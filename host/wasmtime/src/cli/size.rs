@@ -11,12 +11,20 @@ const UNITS: [(&str, u64); 4] = [
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is not a size, write bytes or such as `300M`");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    // `parse` would take a sign.
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong());
+    }
     let number: u64 = digits.parse().map_err(|_| wrong())?;
-    let unit = text[digits.len()..].to_ascii_uppercase();
-    let unit = unit
-        .strip_suffix("IB")
-        .or_else(|| unit.strip_suffix('B'))
-        .unwrap_or(&unit);
+    let suffix = text[digits.len()..].to_ascii_uppercase();
+    let unit = match suffix.as_str() {
+        "B" => "",
+        suffix => suffix
+            .strip_suffix("IB")
+            .filter(|unit| !unit.is_empty())
+            .or_else(|| suffix.strip_suffix('B'))
+            .unwrap_or(suffix),
+    };
     let factor = match unit {
         "" => 1,
         unit => {
@@ -66,7 +74,7 @@ mod tests {
             assert_eq!(parse_size(&format_size(bytes)), Ok(bytes));
         }
         assert_eq!(format_size(314_572_800), "300M");
-        for wrong in ["", "M", "-1", "1.5G", "10X", "99999999999T"] {
+        for wrong in ["", "M", "-1", "1.5G", "10X", "5IB", "+5M", "99999999999T"] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
         }
     }

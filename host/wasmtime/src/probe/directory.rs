@@ -73,7 +73,7 @@ fn write_and_read(directory: &Path) -> Result<Passed, Failure> {
         return Err(Failure::new(FailureClass::Configuration, message));
     }
     let name = probe_name();
-    let path = directory.join(format!(".{name}"));
+    let path = directory.join(format!(".backstop-{name}"));
     let mut leftover = Leftover(None);
     let mut file = OpenOptions::new()
         .write(true)
