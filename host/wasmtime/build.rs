@@ -123,11 +123,37 @@ fn component(root: &Path, world: &str, module: &[u8]) -> Vec<u8> {
     let mut module = module.to_vec();
     embed_component_metadata(&mut module, &resolve, id, StringEncoding::UTF8, false)
         .unwrap_or_else(|error| panic!("cannot describe the world `{world}`: {error:#}"));
-    ComponentEncoder::default()
+    let component = ComponentEncoder::default()
         .validate(true)
         .module(&module)
         .and_then(|encoder| encoder.encode())
-        .unwrap_or_else(|error| panic!("the guest is not of the world `{world}`: {error:#}"))
+        .unwrap_or_else(|error| panic!("the guest is not of the world `{world}`: {error:#}"));
+    without_names(&component)
+}
+
+/// Leaves out the custom sections: the names of types and of the tool are of no use to a host.
+fn without_names(component: &[u8]) -> Vec<u8> {
+    const HEADER: usize = 8;
+    const CUSTOM: u8 = 0;
+    let mut kept = component[..HEADER].to_vec();
+    let mut at = HEADER;
+    while at < component.len() {
+        // A section is its kind, its length in groups of seven bits, and its contents.
+        let (mut length, mut next) = (0, at + 1);
+        for shift in (0..).step_by(7) {
+            let byte = component[next];
+            next += 1;
+            length |= usize::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        if component[at] != CUSTOM {
+            kept.extend_from_slice(&component[at..next + length]);
+        }
+        at = next + length;
+    }
+    kept
 }
 
 /// The target's library is what a fresh machine most likely lacks: says so before the compiler

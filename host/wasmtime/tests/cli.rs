@@ -771,3 +771,252 @@ fn help_names_the_exit_codes() {
     assert!(stdout.contains("Exit codes: 0 done"), "{stdout}");
     assert!(stdout.contains("casbackend"), "{stdout}");
 }
+
+/// On a terminal the program asks, and does nothing on a no.
+#[test]
+fn losing_the_default_is_asked_about_on_a_terminal() {
+    let sandbox = Sandbox::new();
+    sandbox.directory("disk");
+    let before = sandbox.state();
+    let add = "casbackend add local --path disk --name disk --default";
+    let said = sandbox.on_terminal(add, "n\n");
+    assert!(
+        said.contains("`disk` would replace `default-inline` as the default. Go on? [y/N]"),
+        "{said}"
+    );
+    assert!(said.contains("nothing was changed"), "{said}");
+    assert_eq!(sandbox.state(), before);
+    let said = sandbox.on_terminal(add, "y\n");
+    assert!(said.contains("valid"), "{said}");
+    assert_ne!(sandbox.state(), before);
+}
+
+/// What was seen in one round is judged by one time: a default that has just recovered is held down,
+/// although the fallback was probed before it.
+#[test]
+fn a_round_of_checks_announces_no_false_end() {
+    let sandbox = Sandbox::new();
+    sandbox.directory("primary");
+    sandbox.directory("spare");
+    check(
+        &sandbox,
+        &[
+            (
+                "casbackend add local --path primary --name primary --default --yes",
+                0,
+                "",
+                "",
+            ),
+            (
+                "casbackend add local --path spare --name spare --fallback",
+                0,
+                "",
+                "",
+            ),
+            ("organization set-policy hold-down=1h", 0, "1h", ""),
+        ],
+    );
+    fs::rename(sandbox.path("primary"), sandbox.path("gone")).unwrap();
+    sandbox
+        .run("casbackend check --all")
+        .check("check", 25, "", "primary");
+    fs::rename(sandbox.path("gone"), sandbox.path("primary")).unwrap();
+    sandbox
+        .run("casbackend check spare primary")
+        .check("check", 0, "ok", "");
+    let resolved = sandbox.run("resolve -o json").json();
+    assert_eq!(resolved["backend"]["name"], "spare");
+    assert_eq!(resolved["trace"][0]["verdict"], "recovering");
+    let events = sandbox.run("events -o json").json();
+    let last = events.as_array().unwrap().last().unwrap();
+    assert_eq!(last["event"], "status-changed", "nothing ended yet: {last}");
+}
+
+/// What is not known of a managed backend by the organization that uses it.
+#[test]
+fn a_managed_backend_keeps_its_place_to_itself() {
+    let sandbox = Sandbox::new();
+    sandbox.directory("secret-place");
+    let add = "--platform casbackend add local --path secret-place --name managed --managed";
+    check(
+        &sandbox,
+        &[
+            (add, 0, "│ managed  │", ""),
+            (
+                "casbackend update managed --description mine",
+                3,
+                "",
+                "managed-immutable",
+            ),
+            (
+                "casbackend update managed --username x",
+                3,
+                "",
+                "managed-immutable",
+            ),
+            ("casbackend rm managed", 3, "", "managed-undeletable"),
+            ("casbackend update managed --fallback", 0, "managed", ""),
+        ],
+    );
+    fs::remove_dir(sandbox.path("secret-place")).unwrap();
+    sandbox
+        .run("casbackend check managed")
+        .check("check", 25, "managed", "not-found");
+    let shown = [
+        "casbackend show managed",
+        "casbackend list --full",
+        "casbackend list -o json",
+        "casbackend check managed",
+        "resolve -o yaml",
+        "events -o json",
+        "organization show -o json",
+        "route-read --copy managed",
+        "casbackend update managed --password x",
+    ];
+    for command in shown {
+        let Run { stdout, stderr, .. } = sandbox.run(command);
+        for word in ["secret-place", "LOCAL"] {
+            assert!(
+                !stdout.contains(word) && !stderr.contains(word),
+                "{command}: {stdout}{stderr}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_does_not_even_make_the_first_organization() {
+    let sandbox = Sandbox::new();
+    sandbox.directory("disk");
+    let add = "casbackend add local --path disk --name disk --default --dry-run";
+    sandbox
+        .run(add)
+        .check("dry run", 0, "a write would use", "");
+    assert_eq!(sandbox.run("organization list -o json").json(), json!([]));
+}
+
+/// Settings are changed in the policy that was seen: of two at once, one is told.
+#[test]
+fn settings_are_not_lost() {
+    let sandbox = Sandbox::new();
+    sandbox.run("casbackend list").check("list", 0, "", "");
+    for round in 2..5 {
+        let set = |setting: &str| {
+            let mut command =
+                sandbox.command(&format!("organization set-policy {setting}={round}"));
+            command
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
+        };
+        let running = [set("fall"), set("rise")];
+        let done = running.map(|mut one| one.wait().unwrap().code());
+        let policy = sandbox.run("organization show -o json").json()["policy"].clone();
+        for (setting, code) in ["fall", "rise"].iter().zip(done) {
+            match code {
+                Some(0) => assert_eq!(policy[setting], round, "{policy}"),
+                code => assert_eq!(code, Some(5)),
+            }
+        }
+    }
+}
+
+/// New credentials need no old ones where they are whole: the way out of a key that is lost.
+#[test]
+fn whole_credentials_need_no_old_key() {
+    let registry = DockerRegistry::with_auth("name", "password").unwrap();
+    let sandbox = Sandbox::new();
+    let repo = format!("{}/repo", registry.address());
+    let add = format!(
+        "--allow-private casbackend add oci --repo {repo} --username name --password password --name oci"
+    );
+    sandbox.run(&add).check("add", 0, "valid", "");
+    sandbox
+        .run("--key-file other.key casbackend list")
+        .check("list", 0, "oci", "");
+    sandbox.sql("backstop.db", "UPDATE secret SET sealed = x'00'");
+    check(
+        &sandbox,
+        &[
+            (
+                "--allow-private casbackend update oci --password password",
+                51,
+                "",
+                "damaged",
+            ),
+            (
+                "--allow-private casbackend update oci --username name --password password",
+                0,
+                "valid",
+                "",
+            ),
+            ("--allow-private casbackend check oci", 0, "ok", ""),
+        ],
+    );
+}
+
+#[test]
+fn a_component_that_does_not_serve_is_named() {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path("preview.wasm"), backstop::Policy::preview()).unwrap();
+    fs::write(sandbox.path("policy.wasm"), backstop::Policy::component()).unwrap();
+    fs::write(sandbox.path("prose.wasm"), "prose").unwrap();
+    check(
+        &sandbox,
+        &[
+            (
+                "component policy.wasm",
+                0,
+                "backstop:policy/validator@0.1.0",
+                "",
+            ),
+            ("--component policy.wasm resolve", 0, "default-inline", ""),
+            (
+                "--component preview.wasm resolve",
+                60,
+                "",
+                "is not of the world",
+            ),
+            ("component preview.wasm", 60, "", "is not of the world"),
+            (
+                "--component prose.wasm resolve",
+                60,
+                "",
+                "is not a WebAssembly component",
+            ),
+            (
+                "--component nowhere.wasm resolve",
+                60,
+                "",
+                "cannot read component `nowhere.wasm`",
+            ),
+        ],
+    );
+}
+
+/// Whatever waits for events ends at the first interrupt.
+#[test]
+fn following_ends_at_an_interrupt() {
+    let sandbox = Sandbox::new();
+    sandbox.run("casbackend list").check("list", 0, "", "");
+    let mut following = sandbox
+        .command("events --follow")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    assert!(
+        lines
+            .next()
+            .unwrap()
+            .unwrap()
+            .contains("organization-created")
+    );
+    let pid = following.id().to_string();
+    std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status()
+        .unwrap();
+    assert_ne!(following.wait().unwrap().code(), Some(0));
+}

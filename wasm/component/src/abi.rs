@@ -77,16 +77,19 @@ impl At {
         self.0.expose_provenance()
     }
 
+    #[inline(always)]
     fn plus(self, offset: usize) -> Self {
         Self(self.0.wrapping_add(offset))
     }
 
+    #[inline(always)]
     fn read<T: Copy>(self) -> T {
         // SAFETY: the place holds a value of the layout that is read, aligned as the ABI has it;
         // the types that are read are plain numbers.
         unsafe { self.0.cast::<T>().read() }
     }
 
+    #[inline(always)]
     fn write<T: Copy>(self, value: T) {
         // SAFETY: as in `read`, and whatever is written to is ours: an answer being made.
         unsafe { self.0.cast::<T>().write(value) }
@@ -100,23 +103,33 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
+    #[inline(always)]
     pub(crate) fn of(at: At) -> Self {
         Self { at, end: 0 }
     }
 
+    #[inline(always)]
     pub(crate) fn lift<T: Lift>(&mut self) -> T {
         T::lift(self.next::<T>())
     }
 
+    #[inline(always)]
     pub(crate) fn lower<T: Lower>(&mut self, value: &T) {
         value.lower(self.next::<T>());
     }
 
+    #[inline(always)]
     fn next<T: Abi>(&mut self) -> At {
-        let offset = self.end.next_multiple_of(T::ALIGN);
+        let offset = align_to(self.end, T::ALIGN);
         self.end = offset + T::SIZE;
         self.at.plus(offset)
     }
+}
+
+/// The next multiple of an alignment, which is a power of two.
+#[inline(always)]
+const fn align_to(offset: usize, align: usize) -> usize {
+    (offset + align - 1) & !(align - 1)
 }
 
 /// The layout of a record with those fields, given as size and alignment of each.
@@ -124,13 +137,13 @@ pub(crate) const fn record(fields: &[(usize, usize)]) -> (usize, usize) {
     let (mut end, mut most, mut index) = (0_usize, 1, 0);
     while index < fields.len() {
         let (size, align) = fields[index];
-        end = end.next_multiple_of(align) + size;
+        end = align_to(end, align) + size;
         if align > most {
             most = align;
         }
         index += 1;
     }
-    (end.next_multiple_of(most), most)
+    (align_to(end, most), most)
 }
 
 /// The layout of a variant with those payloads: a byte that tells the case, then the payload.
@@ -146,15 +159,17 @@ pub(crate) const fn variant(payloads: &[(usize, usize)]) -> (usize, usize) {
         }
         index += 1;
     }
-    ((most + largest).next_multiple_of(most), most)
+    (align_to(most + largest, most), most)
 }
 
 /// Reads which case of a variant it is, and where its payload lies.
+#[inline(always)]
 pub(crate) fn case<T: Abi>(at: At) -> (u8, At) {
     (at.read(), at.plus(T::ALIGN))
 }
 
 /// Writes which case of a variant it is, and returns where its payload goes.
+#[inline(always)]
 pub(crate) fn tell<T: Abi + ?Sized>(at: At, case: u8) -> At {
     at.write(case);
     at.plus(T::ALIGN)
@@ -259,12 +274,14 @@ macro_rules! number {
             }
 
             impl Lift for $type {
+                #[inline(always)]
                 fn lift(at: At) -> Self {
                     at.read()
                 }
             }
 
             impl Lower for $type {
+                #[inline(always)]
                 fn lower(&self, at: At) {
                     at.write(*self);
                 }

@@ -65,6 +65,37 @@ impl Sandbox {
         Run::of(child)
     }
 
+    /// Runs the program on a terminal of its own, types an answer, and returns what was shown.
+    pub(crate) fn on_terminal(&self, words: &str, answer: &str) -> String {
+        let inner = self.command(words);
+        let mut line = inner.get_program().to_str().unwrap().to_owned();
+        for word in inner.get_args() {
+            line = format!("{line} {}", word.to_str().unwrap());
+        }
+        let mut script = Command::new("script");
+        script
+            .args(["-qec", &line, "/dev/null"])
+            .current_dir(self.0.path());
+        for (name, value) in inner.get_envs() {
+            match value {
+                Some(value) => script.env(name, value),
+                None => script.env_remove(name),
+            };
+        }
+        let mut child = script
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(answer.as_bytes())
+            .unwrap();
+        Run::of(child).stdout
+    }
+
     /// Everything that a command could have changed.
     pub(crate) fn state(&self) -> (Value, Value) {
         (
