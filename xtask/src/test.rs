@@ -25,7 +25,6 @@ pub(crate) fn test() -> Result<(), String> {
         ]),
     );
     count.tests(cargo().args(["test", "--no-fail-fast"]));
-    count.tests(cargo().args(["test", "--no-fail-fast", "--doc"]));
     println!("{} passed, {} failed", count.passed, count.failed);
     if count.failed == 0 {
         Ok(())

@@ -8,7 +8,10 @@ mod explain;
 mod print;
 mod size;
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{CommandFactory, Parser};
 
@@ -19,14 +22,14 @@ use crate::Error;
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(error) if !error.use_stderr() => {
             // A broken pipe is nobody's problem here.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() {
-                exit::USAGE
-            } else {
-                exit::DONE
-            });
+            return ExitCode::from(exit::DONE);
+        }
+        Err(error) => {
+            eprintln!("{}", wrong_usage(&error.to_string()));
+            return ExitCode::from(exit::USAGE);
         }
     };
     match dispatch(cli) {
@@ -40,10 +43,29 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Returns what is wrong in one line: the usage and the tips are what `--help` is for.
+fn wrong_usage(text: &str) -> String {
+    let more = |line: &&str| {
+        !["Usage:", "tip:", "For more"]
+            .iter()
+            .any(|start| line.starts_with(start))
+    };
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(more).collect();
+    let line = print::printable(&lines.join(" "));
+    format!(
+        "{}, see `--help`",
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    )
+}
+
 fn dispatch(cli: Cli) -> Result<u8, Problem> {
     match cli.command {
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "backstop", &mut io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "backstop", &mut script);
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(&script)?;
+            stdout.flush()?;
             Ok(exit::DONE)
         }
         Command::Component { file } => app::describe_component(&cli.global, file.as_deref()),

@@ -46,7 +46,7 @@ use crate::{
     Error, Policy,
     policy::{Breach, PolicyError},
     probe::{self, Credentials, Limits, Provider, Report, Target, blame},
-    secret::{AgeSealer, KeySource, Sealer, SecretContext},
+    secret::{AgeSealer, KeySource, Sealer, SecretContext, SecretError},
     store::{SealedSecret, Store, StoreError},
 };
 
@@ -80,6 +80,15 @@ pub struct BackendChange {
     pub update: Update,
     /// What it is not told. With some, the update is a rotation; without, it is none.
     pub credentials: Option<Credentials>,
+}
+
+/// What came of registering or changing a backend.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// What was committed, and the roster afterwards.
+    pub plan: Plan,
+    /// What a person should know although the probe passed.
+    pub note: Option<String>,
 }
 
 /// What came of checking a backend.
@@ -155,7 +164,7 @@ impl ControlPlane {
     /// # Errors
     ///
     /// [`Error::Refused`] with every code that applies, or a failure. Nothing is stored then.
-    pub async fn create(&self, new: NewBackend, context: &Context) -> Result<Plan, Error> {
+    pub async fn create(&self, new: NewBackend, context: &Context) -> Result<Changed, Error> {
         let NewBackend {
             create,
             credentials,
@@ -164,6 +173,9 @@ impl ControlPlane {
         // Nothing is sealed, and no key is made, for what is refused anyway.
         let roster = self.store.load(&context.organization).await?;
         self.dry_run(&roster, &Command::Create(create.clone()), context)?;
+        if !matches!(credentials, Credentials::None) {
+            self.try_key(&roster, context).await?;
+        }
         let sealed = self.seal(&create.id, 1, &credentials, context).await?;
         let staged = Staged {
             backend: create.id.clone(),
@@ -175,11 +187,16 @@ impl ControlPlane {
             },
         };
         let session = self.session(Scope::Create(&create), sealed, context);
+        let prober = self.prober(Some(staged));
         let answer = self
             .policy
-            .create(&session, &self.prober(Some(staged)), &create, context)
+            .create(&session, &prober, &create, context)
             .await;
-        session.told(answer)
+        let plan = session.told(answer)?;
+        Ok(Changed {
+            plan,
+            note: prober.note(create.kind),
+        })
     }
 
     /// Changes a backend; new credentials are probed before they replace the old ones (USE-1).
@@ -187,7 +204,7 @@ impl ControlPlane {
     /// # Errors
     ///
     /// As [`ControlPlane::create`].
-    pub async fn update(&self, change: BackendChange, context: &Context) -> Result<Plan, Error> {
+    pub async fn update(&self, change: BackendChange, context: &Context) -> Result<Changed, Error> {
         let BackendChange {
             update,
             credentials,
@@ -222,11 +239,15 @@ impl ControlPlane {
             Scope::Change
         };
         let session = self.session(scope, sealed, context);
+        let prober = self.prober(staged);
         let answer = self
             .policy
-            .update(&session, &self.prober(staged), &update, context)
+            .update(&session, &prober, &update, context)
             .await;
-        session.told(answer)
+        let plan = session.told(answer)?;
+        let backend = plan.roster.backend(&update.backend);
+        let note = backend.and_then(|backend| prober.note(backend.kind));
+        Ok(Changed { plan, note })
     }
 
     /// Deletes a backend, softly: its credentials stay readable, for downloads (CMD-3, INV-8).
@@ -464,6 +485,20 @@ impl ControlPlane {
         }))
     }
 
+    /// Refuses to seal for a new backend with a key that opens nothing of what is sealed already:
+    /// soon no key would open all of it. A rotation may, as it is the way out of a lost key.
+    async fn try_key(&self, roster: &Roster, context: &Context) -> Result<(), Error> {
+        for backend in &roster.backends {
+            match self.credentials(&context.organization, backend).await {
+                Ok(Credentials::None) => {}
+                Err(error @ Error::Secret(SecretError::KeyMismatch { .. })) => return Err(error),
+                // The key fits, or these credentials say nothing about it.
+                Ok(_) | Err(_) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
     async fn sealer(&self) -> Result<&AgeSealer, Error> {
         Ok(self
             .sealer
@@ -492,6 +527,7 @@ impl ControlPlane {
             plane: self,
             staged,
             until: None,
+            note: Mutex::default(),
         }
     }
 }
@@ -675,6 +711,8 @@ struct Prober<'p> {
     staged: Option<Staged>,
     /// When the probes of a resolution must have ended (RES-2).
     until: Option<Instant>,
+    /// What the last probe that passed wants to be known.
+    note: Mutex<Option<String>>,
 }
 
 /// A probe, and what it asked.
@@ -686,6 +724,14 @@ struct Seen {
 }
 
 impl Prober<'_> {
+    /// Returns what should be known of a backend of that kind: a note may name the place, which of a
+    /// managed backend only the platform knows.
+    fn note(self, kind: Kind) -> Option<String> {
+        let note = self.note.into_inner();
+        note.unwrap_or_else(PoisonError::into_inner)
+            .filter(|_| kind != Kind::Managed)
+    }
+
     /// Probes a backend that is stored. Those who ask for the same at the same time share one probe
     /// (RES-2).
     async fn look(&self, context: &Context, backend: &Backend) -> Seen {
@@ -706,7 +752,13 @@ impl Prober<'_> {
             Some(until) => tokio::time::timeout_at(until.into(), looking).await.ok(),
             None => Some(looking.await),
         };
-        let seen = seen.cloned().unwrap_or_else(Seen::too_late);
+        let mut seen = seen.cloned().unwrap_or_else(Seen::too_late);
+        // It was allowed when the backend was registered, so this host's settings are at fault.
+        if let Outcome::Failed(failure) = &mut seen.report.outcome
+            && seen.report.forbidden
+        {
+            failure.class = FailureClass::Internal;
+        }
         self.plane.flights.land(&key, &flight);
         seen
     }
@@ -744,6 +796,7 @@ impl Prober<'_> {
             return Seen::too_late();
         }
         let report = probe::probe(target, &limits).await;
+        *self.note.lock().unwrap_or_else(PoisonError::into_inner) = report.note.clone();
         if self.plane.cancelled.load(Ordering::Relaxed) {
             return Seen::failed(Failure::new(FailureClass::Internal, "interrupted"));
         }
@@ -766,6 +819,7 @@ impl Seen {
             report: Report {
                 outcome: Outcome::Failed(failure),
                 note: None,
+                forbidden: false,
             },
             finished_at: now(),
             endpoint: None,

@@ -8,7 +8,7 @@
 pub mod cli;
 
 mod control_plane;
-pub use control_plane::{BackendChange, Checked, ControlPlane, NewBackend, new_id, now};
+pub use control_plane::{BackendChange, Changed, Checked, ControlPlane, NewBackend, new_id, now};
 
 mod error;
 pub use error::Error;

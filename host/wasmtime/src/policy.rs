@@ -79,8 +79,9 @@ impl Policy {
 
     /// Returns the policy of a file: a component of the world `policy`, as `.wasm` or precompiled.
     ///
-    /// A `.wasm` file need not be trusted: it computes within [`Limits`], reaches nothing but the
-    /// storage and the validator that it is called with, and what it writes is checked. A
+    /// A `.wasm` file is trusted to decide, and with nothing else: it computes within [`Limits`],
+    /// reaches nothing but the storage and the validator that it is called with, and can bring no
+    /// roster to break an invariant ([`verify`]). A
     /// precompiled one is machine code and must be trusted as a program is: only give a path that
     /// the operator of this process named. One that others than its owner may write to is refused.
     ///

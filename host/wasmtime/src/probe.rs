@@ -56,17 +56,21 @@ use oci::Registry;
 ///
 /// If the future is dropped before that, what it wrote may stay behind, except in a directory.
 pub async fn probe(target: &Target, limits: &Limits) -> Report {
-    let outcome = match ask(target, limits).await {
+    let failure = match ask(target, limits).await {
         Ok(Passed { note }) => {
             return Report {
                 outcome: Outcome::Ok,
+                forbidden: false,
                 note,
             };
         }
-        Err(failure) => Outcome::Failed(failure),
+        Err(failure) => failure,
     };
     Report {
-        outcome,
+        // The words are ours, and no host name or answer is printed that could hold them.
+        forbidden: failure.class == FailureClass::Configuration
+            && failure.message.contains(guard::WAY_OUT),
+        outcome: Outcome::Failed(failure),
         note: None,
     }
 }
@@ -195,6 +199,9 @@ impl Default for Limits {
 pub struct Report {
     /// What to observe of the backend.
     pub outcome: Outcome,
+    /// Whether it failed because this host may not connect to private addresses (HOST-4): a matter
+    /// of its own settings.
+    pub forbidden: bool,
     /// What a person should know although the probe passed, such as that the store keeps what is
     /// written.
     pub note: Option<String>,

@@ -103,7 +103,7 @@ fn the_fallback_takes_over_and_gives_back() {
                 "casbackend check primary",
                 25,
                 "not-found",
-                "`primary` (not-found) failed the probe",
+                "`primary` failed the probe (not-found): directory",
             ),
             (
                 "resolve --explain",
@@ -149,7 +149,7 @@ fn the_fallback_takes_over_and_gives_back() {
                 "casbackend check --all",
                 25,
                 "not-probed",
-                "`spare` (not-found)",
+                "`spare` failed the probe (not-found)",
             ),
             ("resolve", 0, "│ primary │", ""),
             ("events", 0, "route-changed", ""),
@@ -679,7 +679,12 @@ fn a_key_that_is_missing_is_not_made_anew() {
     );
     // The storage is fine, so nothing fails over because of the key.
     let run = sandbox.run("--allow-private casbackend check one");
-    run.check("check", 28, "secrets", "");
+    run.check(
+        "check",
+        50,
+        "secrets",
+        "is missing, and stored credentials are sealed",
+    );
     assert_eq!(
         sandbox.run("casbackend show one -o json").json()["health"]["status"],
         "valid"
@@ -1019,4 +1024,124 @@ fn following_ends_at_an_interrupt() {
         .status()
         .unwrap();
     assert_ne!(following.wait().unwrap().code(), Some(0));
+}
+
+/// What is wrong with the words themselves is said in one line, and never with a secret in it.
+#[test]
+fn wrong_usage_is_one_line() {
+    let sandbox = Sandbox::new();
+    let steps = [
+        ("casbackend update", "<NAME>"),
+        ("casbackend add local --path x", "--name <NAME>"),
+        ("resolve --size abc", "`abc` is not a size"),
+        ("nonsense", "nonsense"),
+    ];
+    for (command, part) in steps {
+        let run = sandbox.run(command);
+        run.check(command, 2, "", part);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    }
+    let add =
+        "casbackend add oci --repo nowhere.invalid/a --username u --password --hunter2 --name a";
+    let run = sandbox.run(add);
+    run.check(add, 24, "", "does not resolve");
+    assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+}
+
+/// Roles that others lose or gain are not passed over in silence.
+#[test]
+fn displaced_backends_are_named() {
+    let sandbox = Sandbox::new();
+    sandbox.directory("disk");
+    check(
+        &sandbox,
+        &[
+            (
+                "casbackend add local --path disk --name a --default --yes",
+                0,
+                "note: `default-inline` is no longer the default",
+                "",
+            ),
+            (
+                "casbackend add local --path disk --name b --fallback",
+                0,
+                "",
+                "",
+            ),
+            (
+                "casbackend add local --path disk --name c --fallback",
+                0,
+                "note: `b` is no longer a fallback",
+                "",
+            ),
+            (
+                "casbackend delete a --yes",
+                0,
+                "note: `c` is the default now",
+                "",
+            ),
+            (
+                "organization set-policy fall=2 --dry-run",
+                0,
+                "fall: 1 -> 2",
+                "",
+            ),
+        ],
+    );
+}
+
+/// A store that keeps what is written serves, and says so when it is registered (HOST-3).
+#[test]
+fn a_locked_bucket_passes_with_a_note() {
+    let s3 = S3::start().unwrap();
+    s3.create_bucket_with_lock("locked").unwrap();
+    let sandbox = Sandbox::new();
+    let add = format!(
+        "--allow-private casbackend add aws-s3 --bucket locked --endpoint {} --region {} --name s3 \
+         --access-key-id {} --secret-access-key {}",
+        s3.endpoint(),
+        s3.region(),
+        s3.root().access_key,
+        s3.root().secret_key
+    );
+    check(
+        &sandbox,
+        &[
+            (&add, 0, "note: ", ""),
+            (
+                "--allow-private casbackend check s3",
+                0,
+                "keeps what is written",
+                "",
+            ),
+            // The setting was forgotten: that is not the backend's fault.
+            ("casbackend check s3", 23, "internal", "--allow-private"),
+            ("casbackend list", 0, "│ valid ", ""),
+        ],
+    );
+}
+
+/// An init system asks to end as a person does.
+#[test]
+fn a_probe_cleans_up_when_asked_to_end() {
+    let sandbox = Sandbox::new();
+    sandbox.directory("disk");
+    sandbox.run("casbackend list").check("list", 0, "", "");
+    for delay in [20, 40, 60, 80, 100] {
+        let add = format!("casbackend add local --path disk --name disk-{delay}");
+        let mut adding = sandbox
+            .command(&add)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(delay));
+        let pid = adding.id().to_string();
+        std::process::Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap();
+        adding.wait().unwrap();
+        assert_eq!(fs::read_dir(sandbox.path("disk")).unwrap().count(), 0);
+    }
 }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use backstop_core::{
-    Backend, BackendId, By, Code, Command as Change, Context, Create, Event, Kind, Mode, Name,
-    Outcome, Plan, Refusal, Request, Roster, Update,
+    Backend, BackendId, By, Code, Command as Change, Context, Create, Event, FailureClass, Kind,
+    Mode, Name, Outcome, Refusal, Request, Roster, Update,
 };
 use serde::Serialize;
 
@@ -27,7 +27,7 @@ use super::{
     size::{format_size, parse_size},
 };
 use crate::{
-    BackendChange, Checked, ControlPlane, Error, NewBackend, Policy, new_id, now,
+    BackendChange, Changed, Checked, ControlPlane, Error, NewBackend, Policy, new_id, now,
     probe::{Bucket, Container, Credentials, Limits, Provider, Repository},
     record,
     secret::KeySource,
@@ -37,12 +37,48 @@ use crate::{
 /// The organization of those who name none.
 const DEFAULT_ORGANIZATION: &str = "default";
 
+/// A variable that is set to nothing is one that is not set.
+fn set(value: Option<&str>) -> Option<&str> {
+    value.filter(|value| !value.is_empty())
+}
+
+/// Says whether an organization is the one that nobody needs to create.
+fn is_everybodys(context: &Context) -> bool {
+    context.organization == DEFAULT_ORGANIZATION
+}
+
 /// Runs a command that needs the database.
 pub(super) async fn run(global: &Global, command: Command) -> Result<u8, Problem> {
     let app = App::open(global).await?;
     let done = app.run(command).await;
     app.plane.store().close().await;
     done
+}
+
+/// Returns when somebody wants the program to end: a person, an init system or a closed terminal.
+async fn interrupt() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let kinds = [
+            SignalKind::hangup(),
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+        ];
+        let [Ok(mut hangup), Ok(mut interrupt), Ok(mut terminate)] = kinds.map(signal) else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = hangup.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Prints what a component is.
@@ -93,7 +129,7 @@ impl<'g> App<'g> {
     async fn open(global: &'g Global) -> Result<Self, Problem> {
         let failed = |error: StoreError| Problem::of(&error.into(), &About::default());
         // A directory that somebody named is theirs to make; the one of the platform is ours.
-        let (address, create_directory) = match &global.database {
+        let (address, create_directory) = match set(global.database.as_deref()) {
             Some(address) => (address.parse().map_err(failed)?, false),
             None => (Address::Sqlite(default_database()?), true),
         };
@@ -131,7 +167,7 @@ impl<'g> App<'g> {
     /// created on its first use.
     async fn context(&self, named: Option<&str>) -> Result<Context, Problem> {
         let context = self.asking(named)?;
-        if !self.is_named(named) && !self.exists(&context).await? {
+        if is_everybodys(&context) && !self.exists(&context).await? {
             match self.plane.create_organization(&context).await {
                 Ok(_) => {}
                 // Somebody else was here first.
@@ -146,7 +182,7 @@ impl<'g> App<'g> {
     /// A dry run starts from what the first use would create, and does not create it.
     async fn start(&self, change: &ChangeArgs) -> Result<(Context, Roster), Problem> {
         let context = self.asking(None)?;
-        if change.dry_run && !self.is_named(None) && !self.exists(&context).await? {
+        if change.dry_run && is_everybodys(&context) && !self.exists(&context).await? {
             let mut planner = self.plane.policy().planner();
             let planned = planner.create_organization(&new_id().into(), &context);
             let planned = planned.map_err(|error| self.problem(&error.into(), &context))?;
@@ -168,7 +204,7 @@ impl<'g> App<'g> {
     }
 
     fn asking(&self, named: Option<&str>) -> Result<Context, Problem> {
-        let named = named.or(self.global.organization.as_deref());
+        let named = named.or(set(self.global.organization.as_deref()));
         let organization = named.unwrap_or(DEFAULT_ORGANIZATION);
         check_organization_name(organization)?;
         let mut context = Context::new(organization, &self.actor(), now());
@@ -176,10 +212,6 @@ impl<'g> App<'g> {
             context.by = By::Platform;
         }
         Ok(context)
-    }
-
-    fn is_named(&self, named: Option<&str>) -> bool {
-        named.is_some() || self.global.organization.is_some()
     }
 
     async fn exists(&self, context: &Context) -> Result<bool, Problem> {
@@ -192,11 +224,6 @@ impl<'g> App<'g> {
     ///
     /// Only here, so that an interrupt ends at once whatever waits for a person or for events.
     async fn interruptible<T>(&self, working: impl Future<Output = T>) -> Result<T, Problem> {
-        let interrupt = async || {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
         let interrupted =
             || Problem::new(exit::INTERRUPTED, "interrupted, and nothing was changed");
         let mut working = std::pin::pin!(working);
@@ -219,9 +246,8 @@ impl<'g> App<'g> {
                 .iter()
                 .find_map(|name| env::var(name).ok().filter(|user| !user.is_empty()))
         };
-        self.global
-            .actor
-            .clone()
+        set(self.global.actor.as_deref())
+            .map(str::to_owned)
             .or_else(user)
             .unwrap_or_else(|| "unknown".to_owned())
     }
@@ -389,7 +415,11 @@ impl<'g> App<'g> {
         };
         let creating = self.interruptible(self.plane.create(new, &context));
         let plan = creating.await?;
-        self.show_backend(&plan.map_err(|error| Problem::of(&error, &about))?, &id)
+        self.show_backend(
+            &plan.map_err(|error| Problem::of(&error, &about))?,
+            &id,
+            &roster,
+        )
     }
 
     async fn update(&self, args: &UpdateArgs) -> Result<u8, Problem> {
@@ -441,6 +471,7 @@ impl<'g> App<'g> {
         self.show_backend(
             &plan.map_err(|error| Problem::of(&error, &about))?,
             &backend.id,
+            &roster,
         )
     }
 
@@ -464,7 +495,18 @@ impl<'g> App<'g> {
         print(
             self.global.output,
             &record::Roster::from(&plan.roster),
-            || format!("deleted `{name}`; its credentials are kept, for what was written to it"),
+            || {
+                let names = |id: &BackendId| name_of(&plan.roster, &roster, id);
+                let mut text =
+                    format!("deleted `{name}`; what was written to it can still be read");
+                for line in print::side_effects(&plan, &backend.id, &names) {
+                    text = format!(
+                        "{text}
+note: {line}"
+                    );
+                }
+                text
+            },
         )?;
         Ok(exit::DONE)
     }
@@ -503,15 +545,24 @@ impl<'g> App<'g> {
         Ok(true)
     }
 
-    fn show_backend(&self, plan: &Plan, id: &BackendId) -> Result<u8, Problem> {
-        let roster = &plan.roster;
+    fn show_backend(
+        &self,
+        changed: &Changed,
+        id: &BackendId,
+        before: &Roster,
+    ) -> Result<u8, Problem> {
+        let roster = &changed.plan.roster;
         let shown: Vec<&Backend> = roster.backend(id).into_iter().collect();
-        let records: Vec<_> = shown
-            .iter()
-            .map(|backend| record::ListedBackend::of(roster, backend))
-            .collect();
+        let listed = |backend: &&Backend| record::ListedBackend::of(roster, backend);
+        let records: Vec<_> = shown.iter().map(listed).collect();
+        let names = |id: &BackendId| name_of(roster, before, id);
         print(self.global.output, &records.first(), || {
-            print::backends(roster, shown)
+            let mut text = print::backends(roster, shown);
+            let said = print::side_effects(&changed.plan, id, &names);
+            for line in said.iter().chain(&changed.note) {
+                text = format!("{text}\nnote: {line}");
+            }
+            text
         })?;
         Ok(exit::DONE)
     }
@@ -594,26 +645,36 @@ impl<'g> App<'g> {
             )
         })?;
         // The first failure decides, so that a script that checks one backend learns the class.
-        let failed = checked
+        let first = checked
             .iter()
             .find_map(|one| match &one.probe.as_ref()?.outcome {
-                Outcome::Failed(failure) => Some(failure.class),
+                Outcome::Failed(failure) => Some((one, failure)),
                 Outcome::Ok => None,
             });
-        match failed {
-            None => Ok(exit::DONE),
-            Some(class) => {
-                let names: Vec<_> = records
-                    .iter()
-                    .filter(|one| one.failed)
-                    .map(|one| format!("`{}` ({})", one.name, one.outcome))
-                    .collect();
-                Err(Problem::new(
-                    exit::of_failure(class),
-                    format!("{} failed the probe", names.join(", ")),
-                ))
-            }
+        let Some((one, failure)) = first else {
+            return Ok(exit::DONE);
+        };
+        let failed: Vec<_> = records.iter().filter(|one| one.failed).collect();
+        let message = if let [one] = failed.as_slice() {
+            let why = one.message.as_deref().unwrap_or_default();
+            format!("`{}` failed the probe ({}): {why}", one.name, one.outcome)
+        } else {
+            let name = |one: &&CheckRecord| format!("`{}` ({})", one.name, one.outcome);
+            format!(
+                "{} failed the probe",
+                failed.iter().map(name).collect::<Vec<_>>().join(", ")
+            )
+        };
+        let mut code = exit::of_failure(failure.class);
+        if failure.class == FailureClass::Secrets {
+            // A key that is missing has a code of its own.
+            let opened = self
+                .plane
+                .credentials(&context.organization, &one.backend)
+                .await;
+            code = opened.err().map_or(code, |error| exit::of_error(&error));
         }
+        Err(Problem::new(code, message))
     }
 
     async fn organization(&self, command: OrganizationCommand) -> Result<u8, Problem> {
@@ -675,7 +736,7 @@ impl<'g> App<'g> {
                 if !yes {
                     let count = roster.backends.len();
                     let loss = format!(
-                        "organization `{name}` with its {count} backends and their credentials would be deleted."
+                        "organization `{name}` with its backends ({count}) and their credentials would be deleted."
                     );
                     confirm(&loss, "--yes")?;
                     expected = Some(roster.revision);
@@ -774,7 +835,8 @@ impl<'g> App<'g> {
         let (mut context, roster) = self.start(&args.change).await?;
         let usage = |error: record::PolicyError| Problem::usage(error.to_string());
         let mut policy = match &args.file {
-            Some(path) => record::Policy::parse(&read_text(path)?).map_err(usage)?,
+            Some(path) => record::Policy::parse(&read_text(path)?)
+                .map_err(|error| Problem::usage(format!("`{}`: {error}", path.display())))?,
             None if args.reset => record::Policy::default(),
             None => {
                 // A setting is changed in the policy that was seen, or not at all.
@@ -1146,10 +1208,7 @@ fn refusal_text(refusal: &Refusal) -> String {
             format!("required: {refusal}, with `backstop casbackend update NAME --default`")
         }
         backstop_core::RefusalReason::TooLarge { limit } => {
-            format!(
-                "too-large: {refusal}; the largest limit is {}",
-                format_size(limit)
-            )
+            format!("too-large: {refusal}, or {}", format_size(limit))
         }
         backstop_core::RefusalReason::Unavailable { retry_at: Some(at) } => {
             format!("unavailable: {refusal}; try again at {}", print::time(at))
@@ -1211,9 +1270,9 @@ fn parse_since(text: &str, now: u64) -> Result<u64, Problem> {
 
 fn read_text(path: &Path) -> Result<String, Problem> {
     let text = if path == Path::new("-") {
-        io::read_to_string(io::stdin())
+        credentials::read(io::stdin())
     } else {
-        std::fs::read_to_string(path)
+        std::fs::File::open(path).and_then(credentials::read)
     };
     text.map_err(|e| Problem::usage(format!("`{}` cannot be read: {e}", path.display())))
 }
@@ -1221,7 +1280,8 @@ fn read_text(path: &Path) -> Result<String, Problem> {
 /// The database in the platform's data directory.
 fn default_database() -> Result<PathBuf, Problem> {
     let directories = directories::ProjectDirs::from("", "", "backstop").ok_or_else(|| {
-        Problem::usage(
+        Problem::new(
+            exit::DATABASE,
             "this user has no home directory to keep a database in: name one with \
              --database sqlite:PATH",
         )

@@ -291,7 +291,7 @@ pub(crate) struct OciArgs {
     #[arg(long)]
     pub(crate) username: Option<String>,
     /// Its password or access token; better from standard input, a file or BACKSTOP_PASSWORD
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub(crate) password: Option<String>,
     /// Read the password from standard input
     #[arg(long, conflicts_with_all = ["password", "password_file"])]
@@ -307,7 +307,7 @@ pub(crate) struct AwsS3Args {
     #[arg(long, value_name = "ID")]
     pub(crate) access_key_id: Option<String>,
     /// Its secret; better from standard input, a file or BACKSTOP_SECRET_ACCESS_KEY
-    #[arg(long, value_name = "SECRET")]
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
     pub(crate) secret_access_key: Option<String>,
     /// Read the secret access key from standard input
     #[arg(long, conflicts_with_all = ["secret_access_key", "secret_access_key_file"])]
@@ -316,7 +316,7 @@ pub(crate) struct AwsS3Args {
     #[arg(long, value_name = "FILE", conflicts_with = "secret_access_key")]
     pub(crate) secret_access_key_file: Option<PathBuf>,
     /// The token of temporary credentials; better in BACKSTOP_SESSION_TOKEN
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     pub(crate) session_token: Option<String>,
     /// The region of the bucket [default: us-east-1]
     #[arg(long)]
@@ -326,7 +326,7 @@ pub(crate) struct AwsS3Args {
 #[derive(Args, Debug)]
 pub(crate) struct AzureArgs {
     /// A key of the account; better from standard input, a file or BACKSTOP_ACCESS_KEY
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) access_key: Option<String>,
     /// Read the key of the account from standard input
     #[arg(long, conflicts_with_all = ["access_key", "access_key_file"])]
@@ -335,7 +335,7 @@ pub(crate) struct AzureArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "access_key")]
     pub(crate) access_key_file: Option<PathBuf>,
     /// A shared access signature; better from standard input, a file or BACKSTOP_SAS_TOKEN
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     pub(crate) sas_token: Option<String>,
     /// Read the shared access signature from standard input
     #[arg(long, conflicts_with_all = ["sas_token", "sas_token_file"])]
@@ -350,7 +350,7 @@ pub(crate) struct AzureArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
     /// Its secret; better from standard input, a file or BACKSTOP_CLIENT_SECRET
-    #[arg(long, value_name = "SECRET")]
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
     pub(crate) client_secret: Option<String>,
     /// Read the secret of the application from standard input
     #[arg(long, conflicts_with_all = ["client_secret", "client_secret_file"])]

@@ -21,6 +21,9 @@ pub(crate) fn oci(args: &OciArgs, old: Option<Credentials>) -> Result<Credential
     let (username, password) = match (args.username.clone(), password, old) {
         (Some(username), Some(password), _) => (username, password),
         (None, None, None) => return Ok(Credentials::None),
+        (None, None, Some(_)) => {
+            return Err(missing("--password", "a rotation needs a new one"));
+        }
         (
             username,
             password,
@@ -72,6 +75,12 @@ pub(crate) fn aws_s3(args: &AwsS3Args, old: Option<Credentials>) -> Result<Crede
         ),
         _ => (None, None, None, None),
     };
+    let given = [&args.access_key_id, &args.region]
+        .iter()
+        .any(|value| value.is_some());
+    if old_id.is_some() && !given && key.is_none() && token.is_none() {
+        return Err(missing("--secret-access-key", "a rotation needs a new one"));
+    }
     // A session token belongs to its key: a new key does not inherit it.
     let old_token = old_token.filter(|_| key.is_none() && args.access_key_id.is_none());
     Ok(Credentials::AwsS3 {
@@ -289,10 +298,10 @@ fn asked(
     let text = if let Some(value) = value {
         Zeroizing::new(value.to_owned())
     } else if from_stdin {
-        let text = io::read_to_string(io::stdin());
+        let text = read(io::stdin());
         Zeroizing::new(text.map_err(|e| unreadable("stdin: standard input".to_owned(), e))?)
     } else if let Some(path) = from_file {
-        let text = fs::read_to_string(path);
+        let text = fs::File::open(path).and_then(read);
         Zeroizing::new(text.map_err(|e| unreadable(format!("file: `{}`", path.display()), e))?)
     } else {
         return Ok(None);
@@ -303,6 +312,16 @@ fn asked(
         "" => Err(Problem::usage(format!("the {option} is empty"))),
         text => Ok(Some(Secret::from(text))),
     }
+}
+
+/// Reads a text that is meant to be short, and no more than that of one that does not end.
+pub(super) fn read(source: impl io::Read) -> io::Result<String> {
+    const MOST: u64 = 1 << 20;
+    let text = io::read_to_string(source.take(MOST + 1))?;
+    if text.len() as u64 > MOST {
+        return Err(io::Error::other("it is longer than 1 MiB"));
+    }
+    Ok(text)
 }
 
 /// Returns a secret from its variable.

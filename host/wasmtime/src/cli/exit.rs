@@ -11,6 +11,8 @@ pub(crate) const REFUSED: u8 = 3;
 pub(crate) const NOT_FOUND: u8 = 4;
 pub(crate) const CONFLICT: u8 = 5;
 pub(crate) const CONFIRMATION: u8 = 6;
+/// The database, for a reason without a code of its own.
+pub(crate) const DATABASE: u8 = 44;
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Nothing to write to: 10 to 12.
@@ -77,7 +79,7 @@ fn of_store(error: &StoreError) -> u8 {
         | StoreError::Failed(_)
         | StoreError::Malformed { .. }
         | StoreError::NotCreatable { .. }
-        | StoreError::NotOpenable { .. } => 44,
+        | StoreError::NotOpenable { .. } => DATABASE,
     }
 }
 

@@ -6,7 +6,8 @@ use std::{
 };
 
 use backstop_core::{
-    Backend, BackendId, Event, EventKind, Mode, Plan, Request, Roster, TraceEntry, Verdict, select,
+    Backend, BackendId, Event, EventKind, Mode, Plan, Policy, Request, Roster, TraceEntry, Verdict,
+    select,
 };
 use comfy_table::{ContentLineStyle, LineStyle, Table, TableStyle};
 use serde::Serialize;
@@ -54,7 +55,8 @@ pub(crate) fn table<const N: usize>(
 /// control characters and those that turn the direction of writing among it.
 pub(crate) fn printable(text: &str) -> String {
     let shown = |c: char| match c {
-        '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => ' ',
+        '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' => ' ',
+        '\u{2060}'..='\u{2069}' | '\u{feff}' => ' ',
         c if c.is_control() => ' ',
         c => c,
     };
@@ -315,9 +317,55 @@ pub(crate) fn what(kind: &EventKind, names: &dyn Fn(&BackendId) -> String) -> St
         }
         EventKind::DefaultVacated { from } => format!("{} -> nobody", names(from)),
         EventKind::FallbacksChanged { from, to } => format!("{} -> {}", all(from), all(to)),
-        EventKind::PolicyChanged { .. } => String::new(),
+        EventKind::PolicyChanged { from, to } => settings(from, to),
         EventKind::RouteChanged { from, to } => format!("{} -> {}", one(from), one(to)),
     }
+}
+
+/// Which settings differ between two policies, and how.
+fn settings(from: &Policy, to: &Policy) -> String {
+    let fields = |policy: &Policy| serde_json::to_value(crate::record::Policy::from(policy));
+    let (Ok(from), Ok(to)) = (fields(from), fields(to)) else {
+        return String::new();
+    };
+    let fields = to.as_object().into_iter().flatten();
+    let changed = fields.filter(|(name, value)| from.get(*name) != Some(*value));
+    let changed = changed.map(|(name, value)| {
+        let before = from.get(name).unwrap_or(&serde_json::Value::Null);
+        format!("{name}: {before} -> {value}")
+    });
+    changed.collect::<Vec<_>>().join(", ")
+}
+
+/// Says in words which roles a plan takes from backends that its command does not name, or gives to
+/// them.
+pub(crate) fn side_effects(
+    plan: &Plan,
+    subject: &BackendId,
+    names: &dyn Fn(&BackendId) -> String,
+) -> Vec<String> {
+    let mut said = Vec::new();
+    for event in &plan.change_set.events {
+        match &event.kind {
+            EventKind::DefaultChanged { from, to, .. } => {
+                if let Some(from) = from.as_ref().filter(|from| *from != subject) {
+                    said.push(format!("`{}` is no longer the default", names(from)));
+                }
+                if to != subject {
+                    said.push(format!("`{}` is the default now", names(to)));
+                }
+            }
+            EventKind::DefaultVacated { .. } => said.push("nobody is the default now".to_owned()),
+            EventKind::FallbacksChanged { from, to } => {
+                let promoted = |id: &BackendId| plan.roster.default.as_ref() == Some(id);
+                let lost = |id: &&BackendId| !to.contains(id) && *id != subject && !promoted(id);
+                let lost = from.iter().filter(lost);
+                said.extend(lost.map(|id| format!("`{}` is no longer a fallback", names(id))));
+            }
+            _ => {}
+        }
+    }
+    said
 }
 
 /// What a plan would change: what a dry run prints.

@@ -81,7 +81,7 @@ pub enum PolicyError {
     },
     /// The file is machine code, and others could have put it there.
     #[error(
-        "component `{}` is precompiled, and others than its owner may write to it: run \
+        "component `{}` is precompiled, and another user owns it or may write to it: own it and run \
          `chmod go-w` on it, or give the `.wasm` file that it was made of", file.display()
     )]
     Untrusted {

@@ -97,12 +97,12 @@ impl Shared {
     pub(super) fn from_file(path: &Path, limits: &Limits) -> Result<Self, PolicyError> {
         let engine = engine()?;
         let file = || path.to_owned();
-        let (bytes, writable) = read(path).map_err(|source| PolicyError::Unreadable {
+        let (bytes, exposed) = read(path).map_err(|source| PolicyError::Unreadable {
             file: file(),
             source,
         })?;
         let component = match Engine::detect_precompiled(&bytes) {
-            Some(Precompiled::Component) if writable => {
+            Some(Precompiled::Component) if exposed => {
                 return Err(PolicyError::Untrusted { file: file() });
             }
             Some(Precompiled::Component) => {
@@ -334,21 +334,32 @@ fn trusted(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     unsafe { Component::deserialize(engine, code) }
 }
 
-/// Returns the bytes of a file, and whether others than its owner may write to it.
+/// Returns the bytes of a file, and whether anybody but this user and root could have written them.
 fn read(path: &Path) -> std::io::Result<(Vec<u8>, bool)> {
-    let mut file = File::open(path)?;
+    const MOST: u64 = 64 << 20;
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    // What is no regular file may not end.
+    if !metadata.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
+    file.take(MOST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST {
+        return Err(std::io::Error::other("it is larger than 64 MiB"));
+    }
     #[cfg(unix)]
-    let writable = {
+    let exposed = {
         use std::os::unix::fs::MetadataExt;
 
         const OTHERS: u32 = 0o022;
-        file.metadata()?.mode() & OTHERS != 0
+        const ROOT: u32 = 0;
+        let ours = [ROOT, rustix::process::geteuid().as_raw()].contains(&metadata.uid());
+        metadata.mode() & OTHERS != 0 || !ours
     };
     #[cfg(not(unix))]
-    let writable = false;
-    Ok((bytes, writable))
+    let exposed = false;
+    Ok((bytes, exposed))
 }
 
 /// Checks what a component imports and exports, by name.

@@ -260,7 +260,8 @@ mod tests {
     #[test]
     fn what_is_immutable_stays() {
         let roster = roster();
-        let tampered: [(&str, fn(&mut Backend)); 5] = [
+        type Tamper = fn(&mut Backend);
+        let tampered: [(&str, Tamper); 5] = [
             ("name", |backend| backend.name = "other".into()),
             ("kind", |backend| backend.kind = Kind::Managed),
             ("provider", |backend| backend.provider = "LOCAL".into()),

@@ -80,6 +80,9 @@ impl Resolve for Guard {
     }
 }
 
+/// The way out where it is the operator who does not allow it.
+pub(super) const WAY_OUT: &str = "allow private addresses with --allow-private";
+
 /// An address that a probe may not connect to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Refused {
@@ -113,10 +116,9 @@ impl Refused {
             Why::Plain => {
                 format!("`http://` would send credentials to `{host}` unencrypted, use `https://`")
             }
-            Why::Private => format!(
-                "address `{address}` of `{host}` is private; allow private addresses with --allow-private \
-                 if that is meant"
-            ),
+            Why::Private => {
+                format!("address `{address}` of `{host}` is private; {WAY_OUT} if that is meant")
+            }
         }
     }
 }

@@ -250,6 +250,14 @@ impl Container {
     /// [`FailureClass::Configuration`], if a name or the endpoint is malformed.
     pub fn new(endpoint: Option<&str>, account: &str, name: &str) -> Result<Self, Failure> {
         let account = clean(account, "write the name of a storage account")?;
+        // Emulators print their endpoint with the account at its end.
+        let endpoint = endpoint.map(|endpoint| {
+            let host = endpoint.trim_end_matches('/');
+            let host = host
+                .strip_suffix(account)
+                .and_then(|host| host.strip_suffix('/'));
+            host.unwrap_or(endpoint)
+        });
         let name = clean(name, "write the name of a container")?;
         let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         if !(3..=24).contains(&account.len()) || !account.bytes().all(word) {
