@@ -1,5 +1,6 @@
 //! The command line as people and scripts meet it: standard output, standard error, exit code.
 
+mod hostile;
 mod sandbox;
 
 use std::{
@@ -1144,4 +1145,47 @@ fn a_probe_cleans_up_when_asked_to_end() {
         adding.wait().unwrap();
         assert_eq!(fs::read_dir(sandbox.path("disk")).unwrap().count(), 0);
     }
+}
+
+/// Each way in which a component fails has a code of its own, and the next command works.
+#[test]
+fn a_component_that_misbehaves_is_an_error_of_that_call() {
+    let sandbox = Sandbox::new();
+    sandbox.run("casbackend list").check("list", 0, "", "");
+    let load = "(call $load (local.get 2) (local.get 3) (i32.const 1024))";
+    let cases = [
+        ("traps", "unreachable", 61, "trapped"),
+        (
+            "loops",
+            "(loop (br 0)) unreachable",
+            62,
+            "did not answer within 1000 ms",
+        ),
+        (
+            "eats",
+            "(loop (drop (memory.grow (i32.const 16))) (br 0)) unreachable",
+            63,
+            "wants more memory",
+        ),
+        (
+            "asks",
+            &format!("(loop {load} (br 0)) unreachable"),
+            64,
+            "the component is faulty",
+        ),
+    ];
+    let mut refused = Vec::new();
+    for (name, body, code, message) in cases {
+        let component = hostile::component(&[("control#resolve", body)]);
+        fs::write(sandbox.path(&format!("{name}.wasm")), component).unwrap();
+        refused.push((format!("--component {name}.wasm resolve"), code, message));
+    }
+    let steps: Vec<(&str, i32, &str)> = refused
+        .iter()
+        .map(|(command, code, message)| (command.as_str(), *code, *message))
+        .collect();
+    check_refused(&sandbox, &steps);
+    sandbox
+        .run("resolve")
+        .check("resolve", 0, "default-inline", "");
 }

@@ -118,12 +118,13 @@ impl Registry {
                 )),
             }
         };
-        let asked = if url.origin() == self.repository.registry().origin() {
-            self.ask(Method::DELETE, &url, &mut pass, "pull,push,delete")
-                .await
-        } else {
-            self.send(Method::DELETE, &url, &Pass::Nothing).await
-        };
+        // A registry must not be able to have us delete things elsewhere.
+        if url.origin() != self.repository.registry().origin() {
+            return Ok(kept(format!("they are at `{}`", authority(&url))));
+        }
+        let asked = self
+            .ask(Method::DELETE, &url, &mut pass, "pull,push,delete")
+            .await;
         let passed = match asked {
             Ok((answer, _)) if answer.status.is_success() => Passed { note: None },
             Ok((answer, _)) if answer.status == StatusCode::NOT_FOUND => Passed { note: None },
@@ -259,6 +260,10 @@ impl Registry {
             |what: &str| Failure::new(FailureClass::Server, format!("`{registry}` {what}"));
         let mut url =
             Url::parse(realm).map_err(|_| broken("names a token service that is no address"))?;
+        // Whoever speaks to a registry in secret does not tell its token service in the open.
+        if self.repository.registry().scheme() == "https" && url.scheme() != "https" {
+            return Err(broken("names a token service without encryption"));
+        }
         {
             let mut query = url.query_pairs_mut();
             if let Some(service) = service {
