@@ -416,13 +416,8 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, StoreError> {
         match text.strip_prefix("sqlite:") {
             // What SQLite calls `:memory:` would be gone with the process.
-            // Two slashes are read in two ways, and parameters would end in the name of a file.
-            Some(path)
-                if !path.is_empty()
-                    && path != ":memory:"
-                    && !path.starts_with("//")
-                    && !path.contains('?') =>
-            {
+            // Two slashes are read in two ways: some mean a path from here, some one from the root.
+            Some(path) if !path.is_empty() && path != ":memory:" && !path.starts_with("//") => {
                 Ok(Self::Sqlite(Path::new(path).to_owned()))
             }
             _ => Err(StoreError::AddressInvalid {

@@ -1805,6 +1805,7 @@ async fn a_relative_path_is_a_path_whatever_it_looks_like() {
         ("sqlite:with space?mode=ro", Some("with space?mode=ro")),
         ("sqlite:", None),
         ("sqlite::memory:", None),
+        ("sqlite://a.db", None),
         ("a.db", None),
         ("postgres://host/name", None),
         ("", None),
