@@ -3,6 +3,7 @@
 mod hostile;
 
 use std::{
+    collections::BTreeMap,
     fs,
     future::Future,
     io::Write,
