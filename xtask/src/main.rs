@@ -39,21 +39,23 @@ fn main() -> ExitCode {
     }
 }
 
+/// The target of the component.
+const WASM: &str = "wasm32-unknown-unknown";
+
 /// Installs what a build needs: the target of the component.
 fn setup_build() -> Result<(), String> {
-    const TARGET: &str = "wasm32-unknown-unknown";
     let mut sysroot = Command::new(env::var("RUSTC").unwrap_or_else(|_| "rustc".into()));
     let sysroot = sysroot
         .args(["--print", "sysroot"])
         .output()
         .map_err(|e| format!("rustc cannot be run: {e}"))?;
     let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
-    if sysroot.join("lib/rustlib").join(TARGET).is_dir() {
+    if sysroot.join("lib/rustlib").join(WASM).is_dir() {
         return Ok(());
     }
     // The toolchain file names the target too, but not every machine installs what it names.
-    run(Command::new("rustup").args(["target", "add", TARGET])).map_err(|e| {
-        format!("{e}; the component is built for {TARGET}, which the toolchain must have")
+    run(Command::new("rustup").args(["target", "add", WASM])).map_err(|e| {
+        format!("{e}; the component is built for {WASM}, which the toolchain must have")
     })
 }
 

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{cargo, run, setup};
+use crate::{WASM, cargo, run, setup};
 
 /// Runs the formatter's and the linter's checks and every test, and closes with a line
 /// `N passed, M failed`.
@@ -24,6 +24,22 @@ pub(crate) fn test() -> Result<(), String> {
             "warnings",
         ]),
     );
+    for world in ["policy", "preview"] {
+        // The guest is no default member: it builds for its own target only.
+        let guest = [
+            "clippy",
+            "--quiet",
+            "--package",
+            "backstop-component",
+            "--features",
+            world,
+        ];
+        let target = ["--target", WASM, "--", "--deny", "warnings"];
+        count.check(
+            &format!("lints of the guest `{world}`"),
+            cargo().args(guest).args(target),
+        );
+    }
     count.tests(cargo().args(["test", "--no-fail-fast"]));
     println!("{} passed, {} failed", count.passed, count.failed);
     if count.failed == 0 {
