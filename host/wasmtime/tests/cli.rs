@@ -1189,3 +1189,41 @@ fn a_component_that_misbehaves_is_an_error_of_that_call() {
         .run("resolve")
         .check("resolve", 0, "default-inline", "");
 }
+
+/// The main job with real servers: a registry that goes away and comes back, a bucket that takes over.
+#[test]
+fn a_bucket_takes_over_from_a_registry() {
+    let mut registry = DockerRegistry::with_auth("name", "password").unwrap();
+    let s3 = S3::start().unwrap();
+    s3.create_bucket("bucket").unwrap();
+    let sandbox = Sandbox::new();
+    let oci = format!(
+        "--allow-private casbackend add oci --repo {}/repo --username name --password password \
+         --name registry --default --yes",
+        registry.address()
+    );
+    let aws = format!(
+        "--allow-private casbackend add aws-s3 --bucket bucket --endpoint {} --region {} --name bucket \
+         --fallback --access-key-id {} --secret-access-key {}",
+        s3.endpoint(),
+        s3.region(),
+        s3.root().access_key,
+        s3.root().secret_key
+    );
+    let used = || sandbox.run("--allow-private resolve -o json").json()["backend"]["name"].clone();
+    check(&sandbox, &[(&oci, 0, "valid", ""), (&aws, 0, "valid", "")]);
+    assert_eq!(used(), "registry");
+    registry.stop().unwrap();
+    let lost = "`registry` failed the probe (network)";
+    sandbox
+        .run("--allow-private casbackend check --all")
+        .check("check", 24, "ok", lost);
+    assert_eq!(used(), "bucket");
+    registry.start_again().unwrap();
+    sandbox
+        .run("--allow-private casbackend check registry")
+        .check("check", 0, "ok", "");
+    assert_eq!(used(), "registry");
+    assert_eq!(registry.uploads().unwrap(), [""; 0]);
+    assert_eq!(s3.objects("bucket").unwrap(), [""; 0]);
+}
