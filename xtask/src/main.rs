@@ -67,11 +67,22 @@ fn setup() -> Result<(), String> {
 
 fn vectors(arguments: &[String]) -> Result<(), String> {
     setup_build()?;
-    if arguments.iter().any(|argument| argument == "--host") {
+    let named = arguments.iter().any(|argument| argument == "--host");
+    // The runner is started in the workspace, and paths are meant from where the caller is.
+    let mut arguments: Vec<PathBuf> = arguments.iter().map(PathBuf::from).collect();
+    for argument in &mut arguments {
+        if argument.exists() {
+            *argument = std::path::absolute(&*argument).map_err(|e| e.to_string())?;
+        }
+    }
+    if named {
         return run(cargo().args(VECTORS).args(arguments));
     }
     for host in ["native", "component"] {
-        run(cargo().args(VECTORS).args(["--host", host]).args(arguments))?;
+        run(cargo()
+            .args(VECTORS)
+            .args(["--host", host])
+            .args(&arguments))?;
     }
     Ok(())
 }
