@@ -526,7 +526,20 @@ note: {line}"
         let planned = self.plane.dry_run(before, command, context);
         let plan = planned.map_err(|error| Problem::of(&error, about))?;
         if change.dry_run {
-            let preview = Preview::of(before, &plan, context.now, note);
+            let mut used = [None, None];
+            for (used, roster) in used.iter_mut().zip([before, &plan.roster]) {
+                let request = Request::default();
+                let answer = self
+                    .plane
+                    .policy()
+                    .planner()
+                    .select(roster, &request, context.now);
+                let answer = answer.map_err(|error| Problem::of(&error.into(), about))?;
+                *used = answer
+                    .ok()
+                    .map(|decision| decision.backend.name.to_string());
+            }
+            let preview = Preview::of(before, &plan, used, note);
             let names = |id: &BackendId| name_of(before, &plan.roster, id);
             print(self.global.output, &preview, || preview.text(&plan, &names))?;
             return Ok(false);
@@ -765,7 +778,8 @@ note: {line}"
         let context = self.context(name).await?;
         let roster = self.roster(&context).await?;
         let name = |id: &BackendId| name_of(&roster, &roster, id);
-        let violations = backstop_core::check(&roster);
+        let violations = self.plane.policy().planner().check(&roster);
+        let violations = violations.map_err(|error| self.problem(&error.into(), &context))?;
         print(self.global.output, &record::Roster::from(&roster), || {
             let policy = &roster.policy;
             let duration = |milliseconds| {

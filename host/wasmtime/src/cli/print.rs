@@ -6,8 +6,7 @@ use std::{
 };
 
 use backstop_core::{
-    Backend, BackendId, Event, EventKind, Mode, Plan, Policy, Request, Roster, TraceEntry, Verdict,
-    select,
+    Backend, BackendId, Event, EventKind, Mode, Plan, Policy, Roster, TraceEntry, Verdict,
 };
 use comfy_table::{ContentLineStyle, LineStyle, Table, TableStyle};
 use serde::Serialize;
@@ -397,16 +396,18 @@ struct Moves {
 }
 
 impl Preview {
-    pub(crate) fn of(before: &Roster, plan: &Plan, now: u64, note: Option<&'static str>) -> Self {
+    /// `used` is what a write of unknown size uses before and after.
+    pub(crate) fn of(
+        before: &Roster,
+        plan: &Plan,
+        used: [Option<String>; 2],
+        note: Option<&'static str>,
+    ) -> Self {
+        let [used_before, used_after] = used;
         let name = |roster: &Roster, id: &BackendId| {
             roster
                 .backend(id)
                 .map_or_else(|| id.to_string(), |backend| backend.name.to_string())
-        };
-        let route = |roster: &Roster| {
-            select(roster, &Request::default(), now)
-                .ok()
-                .map(|decision| decision.backend.name.to_string())
         };
         let default = |roster: &Roster| roster.default.as_ref().map(|id| name(roster, id));
         let fallbacks =
@@ -424,8 +425,8 @@ impl Preview {
                 after: fallbacks(after),
             },
             route: Move {
-                before: route(before),
-                after: route(after),
+                before: used_before,
+                after: used_after,
             },
             events: plan
                 .change_set
