@@ -1,7 +1,7 @@
 //! The contract's types in the order of the contract's fields and cases (`wit/types.wit`).
 //!
-//! Total: a field or a case that is new in the core breaks the build here. That the order is the
-//! contract's shows in every vector that runs through the component.
+//! Total: a field or a case that is new in the core breaks the build here, and so does one that the
+//! contract names, orders or lays out in another way (`layout/contract.rs`, made from the contract).
 
 use alloc::{string::String, vec::Vec};
 use core::arch::wasm32::unreachable;
@@ -17,13 +17,46 @@ use backstop_core::{CommitError, ControlError, Probe, Resolution, StorageError, 
 
 use crate::abi::{self, Abi, At, Fields, Lift, Lower};
 
+#[rustfmt::skip] // a table, as it is made
+mod contract;
+
 macro_rules! layout {
-    ($type:ty, $layout:expr) => {
+    ($type:ty, $layout:expr, $($part:ident)+) => {
         impl Abi for $type {
             const ALIGN: usize = $layout.1;
             const SIZE: usize = $layout.0;
         }
+        impl Described for $type {
+            const PARTS: &str = concat!($(stringify!($part), " "),+);
+        }
     };
+}
+
+/// A type whose description here can be compared with the contract's.
+trait Described: Abi {
+    /// The names of its fields or cases, in order, each with a blank after it.
+    const PARTS: &str;
+}
+
+/// Breaks the build if a type is not as the contract has it.
+macro_rules! described {
+    ($type:ty, $size:expr, $align:expr, $parts:expr) => {
+        const _: () = {
+            assert!(<$type as Abi>::SIZE == $size);
+            assert!(<$type as Abi>::ALIGN == $align);
+            assert!(same(<$type as Described>::PARTS, $parts));
+        };
+    };
+}
+use described;
+
+const fn same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
 }
 
 /// A record: `record!(in out => Type { field: Type, ... })`, with the directions it crosses in.
@@ -33,7 +66,7 @@ macro_rules! record {
         $(record!(@ $direction $type $fields);)+
     };
     (@ layout $type:ident { $($field:ident: $of:ty,)+ }) => {
-        layout!($type, abi::record(&[$((<$of>::SIZE, <$of>::ALIGN)),+]));
+        layout!($type, abi::record(&[$((<$of>::SIZE, <$of>::ALIGN)),+]), $($field)+);
     };
     (@ in $type:ident { $($field:ident: $of:ty,)+ }) => {
         impl Lift for $type {
@@ -70,7 +103,7 @@ macro_rules! variant {
                 $((<$only>::SIZE, <$only>::ALIGN))?
                 $($((<$of>::SIZE, <$of>::ALIGN)),+)?
             ]),
-        )+]));
+        )+]), $($case)+);
     };
     (@ in $type:ident {
         $($case:ident $(($one:ident: $only:ty))? $({ $($field:ident: $of:ty),+ })?,)+
