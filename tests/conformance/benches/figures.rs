@@ -10,7 +10,7 @@ use std::{
 };
 
 use backstop::policy::Policy;
-use backstop_conformance::{Memory, ScriptedValidator};
+use backstop_conformance::{Given, World};
 use backstop_core::{Backend, Context, Kind, Request, Roster, select};
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -64,12 +64,14 @@ fn figures(c: &mut Criterion) {
 
     // A fresh instance, the use case, the load from memory through the component's import, the
     // answer, and throwing the instance away.
-    let storage = Memory::new(Some(roster(2)));
-    let validator = ScriptedValidator::new(Default::default(), 1_000);
+    let world = World::new(Given {
+        roster: Some(roster(2)),
+        ..Given::default()
+    });
     let context = Context::new("acme", "bench", 1_000);
     c.bench_function("component-resolve", |b| {
         b.iter(|| {
-            let mut resolving = pin!(policy.resolve(&storage, &validator, &request, &context));
+            let mut resolving = pin!(policy.resolve(&world, &world, &request, &context));
             loop {
                 let poll = resolving
                     .as_mut()

@@ -1,16 +1,12 @@
-use std::{
-    cell::RefCell,
-    pin::pin,
-    task::{Poll, Waker},
-};
+use std::cell::RefCell;
 
-use backstop::policy::{Planner, Policy};
+use backstop::policy::{Planner, Policy, PolicyError};
 use backstop_core::{
-    BackendId, Code, Command, Context, ControlError, Decision, Observation, Observed, Plan,
-    ReadTry, Refusal, Request, Resolution, Roster,
+    BackendId, ChangeSet, Code, Command, Context, ControlError, Decision, Observation, Observed,
+    Plan, ReadTry, Refusal, Request, Roster,
 };
 
-use crate::{Engine, Memory, ScriptedValidator};
+use crate::{Answer, Engine, Given, Left, UseCase, World, engine::ready};
 
 /// The component in wasmtime, through the host's library.
 pub struct Component {
@@ -38,43 +34,20 @@ macro_rules! plan {
 }
 
 impl Engine for Component {
-    fn select(
-        &self,
-        roster: &Roster,
-        request: &Request,
-        now: u64,
-    ) -> Result<Result<Decision, Refusal>, String> {
-        plan!(self.select(roster, request, now))
-    }
-
-    fn plan(
-        &self,
-        roster: &Roster,
-        command: &Command,
-        context: &Context,
-    ) -> Result<Result<Plan, Vec<Code>>, String> {
-        plan!(self.plan(roster, command, context))
-    }
-
-    fn create_organization(
-        &self,
-        inline: BackendId,
-        context: &Context,
-    ) -> Result<Result<Plan, Vec<Code>>, String> {
-        plan!(self.create_organization(&inline, context))
-    }
-
-    fn observe(
-        &self,
-        roster: &Roster,
-        observation: &Observation,
-        context: &Context,
-    ) -> Result<Observed, String> {
-        plan!(self.observe(roster, observation, context))
+    fn apply(&self, roster: &Roster, change_set: &ChangeSet) -> Result<Roster, String> {
+        plan!(self.apply(roster, change_set))
     }
 
     fn check(&self, roster: &Roster) -> Result<Vec<Code>, String> {
         plan!(self.check(roster))
+    }
+
+    fn create_organization(
+        &self,
+        inline: &BackendId,
+        context: &Context,
+    ) -> Result<Result<Plan, Vec<Code>>, String> {
+        plan!(self.create_organization(inline, context))
     }
 
     fn due(&self, roster: &Roster, now: u64) -> Result<Vec<BackendId>, String> {
@@ -90,6 +63,24 @@ impl Engine for Component {
         plan!(self.next_due(roster, backend, now))
     }
 
+    fn observe(
+        &self,
+        roster: &Roster,
+        observation: &Observation,
+        context: &Context,
+    ) -> Result<Observed, String> {
+        plan!(self.observe(roster, observation, context))
+    }
+
+    fn plan(
+        &self,
+        roster: &Roster,
+        command: &Command,
+        context: &Context,
+    ) -> Result<Result<Plan, Vec<Code>>, String> {
+        plan!(self.plan(roster, command, context))
+    }
+
     fn route_read(
         &self,
         roster: &Roster,
@@ -99,21 +90,56 @@ impl Engine for Component {
         plan!(self.route_read(roster, copies, now))
     }
 
-    fn resolve(
+    fn select(
         &self,
-        storage: &Memory,
-        validator: &ScriptedValidator,
+        roster: &Roster,
         request: &Request,
+        now: u64,
+    ) -> Result<Result<Decision, Refusal>, String> {
+        plan!(self.select(roster, request, now))
+    }
+
+    fn control(
+        &self,
+        given: &Given,
+        use_case: &UseCase,
         context: &Context,
-    ) -> Result<Result<Resolution, ControlError>, String> {
-        // Memory and script answer at once, but the component may be told to come back later.
-        let mut resolving = pin!(self.policy.resolve(storage, validator, request, context));
-        let mut waiting = std::task::Context::from_waker(Waker::noop());
-        for _ in 0..1_000 {
-            if let Poll::Ready(answer) = resolving.as_mut().poll(&mut waiting) {
-                return answer.map_err(|e| e.to_string());
+    ) -> Result<(Answer, Left), String> {
+        let world = World::new(given.clone());
+        let (policy, planned) = (
+            &self.policy,
+            |answer: Result<Result<Plan, ControlError>, PolicyError>| answer.map(Answer::Planned),
+        );
+        let answering = async {
+            match use_case {
+                UseCase::Create(create) => {
+                    planned(policy.create(&world, &world, create, context).await)
+                }
+                UseCase::CreateOrganization(inline) => planned(
+                    policy
+                        .create_organization(&world, &world, inline, context)
+                        .await,
+                ),
+                UseCase::Delete(backend) => {
+                    planned(policy.delete(&world, &world, backend, context).await)
+                }
+                UseCase::Resolve(request) => policy
+                    .resolve(&world, &world, request, context)
+                    .await
+                    .map(Answer::Resolved),
+                UseCase::SetPolicy(settings) => {
+                    planned(policy.set_policy(&world, &world, settings, context).await)
+                }
+                UseCase::Update(update) => {
+                    planned(policy.update(&world, &world, update, context).await)
+                }
+                UseCase::Validate(backend) => policy
+                    .validate(&world, &world, backend, context)
+                    .await
+                    .map(Answer::Validated),
             }
-        }
-        Err("the use case waits although storage and validator answered".into())
+        };
+        let answer = ready(answering)?.map_err(|e| e.to_string())?;
+        Ok((answer, world.left()))
     }
 }

@@ -4,23 +4,33 @@
 //! strictly; a [`Host`] plays a case and answers each step as JSON; [`run`] compares the answers
 //! with what the case expects.
 //!
-//! A new host is one more implementation of [`Host`] and one more row in [`hosts`]. A host written
-//! in Rust implements the smaller [`Engine`] and is played by [`Player`].
+//! A new host is one more row in [`hosts`]: an [`Engine`], played by [`Player`], and asked random
+//! questions by the differential test. One that is written in another language is a [`Process`] that
+//! reads questions and writes answers.
 
 mod answer;
+pub mod canonical;
 mod component;
 mod engine;
-mod memory;
+pub mod generate;
+
+mod given;
+mod hosts;
 mod native;
 mod player;
+mod process;
+pub mod protocol;
+pub mod random;
 mod run;
 pub mod vector;
 
 pub use component::Component;
-pub use engine::{Engine, ScriptedValidator};
-pub use memory::Memory;
+pub use engine::{Answer, Engine, UseCase, ready};
+pub use given::{Given, Left, World};
+pub use hosts::{HostRow, hosts};
 pub use native::Native;
 pub use player::Player;
+pub use process::Process;
 pub use run::{Failure, Report, run};
 
 use vector::Case;
@@ -34,21 +44,4 @@ pub trait Host {
     ///
     /// Returns what went wrong where the host itself failed: that is a failure of the case.
     fn play(&mut self, case: &Case) -> Result<Vec<serde_json::Value>, String>;
-}
-
-/// The hosts by name, each with what starts it.
-///
-/// # Errors
-///
-/// A host that cannot be started says why.
-pub type StartHost = fn() -> Result<Box<dyn Host>, String>;
-
-/// Every host that plays the vectors.
-pub fn hosts() -> &'static [(&'static str, StartHost)] {
-    &[
-        ("native", || Ok(Box::new(Player::new(Native)))),
-        ("component", || {
-            Ok(Box::new(Player::new(Component::embedded()?)))
-        }),
-    ]
 }

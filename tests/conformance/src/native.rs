@@ -1,58 +1,30 @@
-use std::{
-    pin::pin,
-    task::{Poll, Waker},
-};
-
 use backstop_core::{
-    BackendId, Code, Command, Context, ControlError, Decision, Observation, Observed, Plan,
-    ReadTry, Refusal, Request, Resolution, Roster, check, control, create_organization, due,
-    next_due, observe, plan, route_read, select,
+    BackendId, ChangeSet, Code, Command, Context, Decision, Observation, Observed, Plan, ReadTry,
+    Refusal, Request, Roster, apply, check, control, create_organization, due, next_due, observe,
+    plan, route_read, select,
 };
 
-use crate::{Engine, Memory, ScriptedValidator};
+use crate::{Answer, Engine, Given, Left, UseCase, World, engine::ready};
 
 /// The core itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Native;
 
 impl Engine for Native {
-    fn select(
-        &self,
-        roster: &Roster,
-        request: &Request,
-        now: u64,
-    ) -> Result<Result<Decision, Refusal>, String> {
-        Ok(select(roster, request, now))
-    }
-
-    fn plan(
-        &self,
-        roster: &Roster,
-        command: &Command,
-        context: &Context,
-    ) -> Result<Result<Plan, Vec<Code>>, String> {
-        Ok(plan(roster, command, context))
-    }
-
-    fn create_organization(
-        &self,
-        inline: BackendId,
-        context: &Context,
-    ) -> Result<Result<Plan, Vec<Code>>, String> {
-        Ok(create_organization(inline, context))
-    }
-
-    fn observe(
-        &self,
-        roster: &Roster,
-        observation: &Observation,
-        context: &Context,
-    ) -> Result<Observed, String> {
-        Ok(observe(roster, observation, context))
+    fn apply(&self, roster: &Roster, change_set: &ChangeSet) -> Result<Roster, String> {
+        Ok(apply(roster, change_set))
     }
 
     fn check(&self, roster: &Roster) -> Result<Vec<Code>, String> {
         Ok(check(roster))
+    }
+
+    fn create_organization(
+        &self,
+        inline: &BackendId,
+        context: &Context,
+    ) -> Result<Result<Plan, Vec<Code>>, String> {
+        Ok(create_organization(inline.clone(), context))
     }
 
     fn due(&self, roster: &Roster, now: u64) -> Result<Vec<BackendId>, String> {
@@ -68,6 +40,24 @@ impl Engine for Native {
         Ok(next_due(roster, backend, now))
     }
 
+    fn observe(
+        &self,
+        roster: &Roster,
+        observation: &Observation,
+        context: &Context,
+    ) -> Result<Observed, String> {
+        Ok(observe(roster, observation, context))
+    }
+
+    fn plan(
+        &self,
+        roster: &Roster,
+        command: &Command,
+        context: &Context,
+    ) -> Result<Result<Plan, Vec<Code>>, String> {
+        Ok(plan(roster, command, context))
+    }
+
     fn route_read(
         &self,
         roster: &Roster,
@@ -77,20 +67,48 @@ impl Engine for Native {
         Ok(route_read(roster, copies, now))
     }
 
-    fn resolve(
+    fn select(
         &self,
-        storage: &Memory,
-        validator: &ScriptedValidator,
+        roster: &Roster,
         request: &Request,
+        now: u64,
+    ) -> Result<Result<Decision, Refusal>, String> {
+        Ok(select(roster, request, now))
+    }
+
+    fn control(
+        &self,
+        given: &Given,
+        use_case: &UseCase,
         context: &Context,
-    ) -> Result<Result<Resolution, ControlError>, String> {
-        // Memory and script answer at once, so one poll is enough.
-        let resolving = pin!(control::resolve(storage, validator, request, context));
-        match resolving.poll(&mut std::task::Context::from_waker(Waker::noop())) {
-            Poll::Ready(answer) => Ok(answer),
-            Poll::Pending => {
-                Err("the use case waits although storage and validator answered".into())
+    ) -> Result<(Answer, Left), String> {
+        let world = World::new(given.clone());
+        let answering = async {
+            match use_case {
+                UseCase::Create(create) => {
+                    Answer::Planned(control::create(&world, &world, create, context).await)
+                }
+                UseCase::CreateOrganization(inline) => Answer::Planned(
+                    control::create_organization(&world, inline.clone(), context).await,
+                ),
+                UseCase::Delete(backend) => {
+                    Answer::Planned(control::delete(&world, backend, context).await)
+                }
+                UseCase::Resolve(request) => {
+                    Answer::Resolved(control::resolve(&world, &world, request, context).await)
+                }
+                UseCase::SetPolicy(policy) => {
+                    Answer::Planned(control::set_policy(&world, policy, context).await)
+                }
+                UseCase::Update(update) => {
+                    Answer::Planned(control::update(&world, &world, update, context).await)
+                }
+                UseCase::Validate(backend) => {
+                    Answer::Validated(control::validate(&world, &world, backend, context).await)
+                }
             }
-        }
+        };
+        let answer = ready(answering)?;
+        Ok((answer, world.left()))
     }
 }

@@ -1,15 +1,15 @@
 use backstop_core::{
-    BackendId, Code, Command, Context, ControlError, Create, Observation, Plan, Request, Update,
+    BackendId, Code, Command, Context, Create, Observation, Plan, Request, Roster, Update, apply,
 };
 use serde_json::{Value, json};
 
 use crate::{
-    Engine, Host, Memory, ScriptedValidator, answer,
+    Answer, Engine, Given, Host, UseCase, answer,
     engine::outcome,
     vector::{Action, Case, Step},
 };
 
-/// Plays vectors on a host that is written in Rust.
+/// Plays vectors on a host.
 ///
 /// Commands are planned and then committed, as the use cases do it; their probes are the vectors'
 /// `checked`.
@@ -22,29 +22,24 @@ impl<E: Engine> Player<E> {
         Self(engine)
     }
 
-    fn step(&self, storage: &Memory, step: &Step) -> Result<Value, String> {
+    fn step(&self, stored: &mut Option<Roster>, step: &Step) -> Result<Value, String> {
         let engine = &self.0;
         let at = step.at;
         let mut context = Context::new("vectors", "runner", at);
         if let Action::CreateOrganization { id } = &step.action {
-            if storage.roster().is_ok() {
+            if stored.is_some() {
                 return Ok(json!({ "refused": [Code::OrganizationTaken.as_str()] }));
             }
-            let plan = engine.create_organization(id.as_str().into(), &context)?;
-            return commit(storage, 0, plan, None);
+            let plan = engine.create_organization(&id.as_str().into(), &context)?;
+            return commit(stored, plan, None);
         }
-        let Ok(roster) = storage.roster() else {
+        let Some(roster) = stored.clone() else {
             return Ok(json!({ "refused": [Code::OrganizationNotFound.as_str()] }));
         };
         let mut command =
             |by: crate::vector::ByData, command: Command, subject: Option<&BackendId>| {
                 context.by = by.by();
-                commit(
-                    storage,
-                    roster.revision,
-                    engine.plan(&roster, &command, &context)?,
-                    subject,
-                )
+                commit(stored, engine.plan(&roster, &command, &context)?, subject)
             };
         match &step.action {
             Action::CreateOrganization { .. } => Err("created above".into()),
@@ -122,7 +117,7 @@ impl<E: Engine> Player<E> {
                     outcome: outcome(code),
                 };
                 let observed = engine.observe(&roster, &observation, &context)?;
-                commit(storage, roster.revision, Ok(observed.plan), Some(&id))
+                commit(stored, Ok(observed.plan), Some(&id))
             }
             Action::Select { size } => Ok(answer::selection(&engine.select(
                 &roster,
@@ -130,14 +125,26 @@ impl<E: Engine> Player<E> {
                 at,
             )?)),
             Action::Resolve { size, validator } => {
-                let validator = ScriptedValidator::new(validator.clone(), at);
-                let resolution =
-                    engine.resolve(storage, &validator, &Request { size: *size }, &context)?;
-                let resolution = resolution.map_err(|error: ControlError| error.to_string())?;
+                let given = Given {
+                    roster: Some(roster),
+                    outcomes: validator
+                        .iter()
+                        .map(|(id, code)| (id.clone(), outcome(code)))
+                        .collect(),
+                    finished_at: at,
+                    ..Given::default()
+                };
+                let use_case = UseCase::Resolve(Request { size: *size });
+                let (answer, left) = engine.control(&given, &use_case, &context)?;
+                let Answer::Resolved(resolution) = answer else {
+                    return Err("`resolve` has the answer of another use case".into());
+                };
+                let resolution = resolution.map_err(|error| error.to_string())?;
                 let mut said = answer::selection(&resolution.answer);
                 said["due"] = answer::ids(&resolution.due);
-                said["probed"] = answer::ids(&validator.probed());
-                said["revision"] = json!(storage.roster().map_or(0, |roster| roster.revision));
+                said["probed"] = left.probed.iter().map(|(id, _)| id.as_str()).collect();
+                said["revision"] = json!(left.roster.as_ref().map_or(0, |roster| roster.revision));
+                *stored = left.roster;
                 Ok(said)
             }
             Action::Due {} => Ok(json!({ "due": answer::ids(&engine.due(&roster, at)?) })),
@@ -155,21 +162,21 @@ impl<E: Engine> Player<E> {
 
 impl<E: Engine> Host for Player<E> {
     fn play(&mut self, case: &Case) -> Result<Vec<Value>, String> {
-        let storage = Memory::new(case.roster());
+        let mut stored = case.roster();
         case.steps
             .iter()
             .zip(1..)
             .map(|(step, number)| {
-                self.step(&storage, step)
+                self.step(&mut stored, step)
                     .map_err(|problem| format!("step {number}: {problem}"))
             })
             .collect()
     }
 }
 
+/// Commits as a storage does, and says what came of it.
 fn commit(
-    storage: &Memory,
-    expected: u64,
+    stored: &mut Option<Roster>,
     plan: Result<Plan, Vec<Code>>,
     subject: Option<&BackendId>,
 ) -> Result<Value, String> {
@@ -177,12 +184,9 @@ fn commit(
         Ok(plan) => plan,
         Err(codes) => return Ok(json!({ "refused": answer::codes(&codes) })),
     };
-    if !plan.change_set.is_empty() {
-        storage
-            .swap(expected, &plan.change_set)
-            .map_err(|error| format!("{error:?}"))?;
-    }
-    let roster = storage.roster().map_err(|error| format!("{error:?}"))?;
+    let before = stored.take().unwrap_or_else(Roster::empty);
+    let roster = apply(&before, &plan.change_set);
+    *stored = Some(roster.clone());
     if roster != plan.roster {
         return Err(
             "INV-7: applying the change-set gave another roster than the planned one".into(),

@@ -1,36 +1,99 @@
-//! The component against the core: the same answer to every question, over random rosters.
+//! Every host against the core: the same answer to every question, spelled with the same bytes.
 
-mod random;
+use std::process::Command;
 
-use std::{
-    collections::BTreeMap,
-    pin::pin,
-    task::{Poll, Waker},
+use backstop_conformance::{
+    Answer, Component, Engine, Given, Native, Process, UseCase, hosts,
+    protocol::Call,
+    random::{Act, act, broken_roster, calls},
 };
-
-use backstop::policy::Policy;
-use backstop_conformance::{Component, Engine, Memory, Native, ScriptedValidator};
 use backstop_core::{
-    BackendId, Command, Context, ControlError, FailureClass, Observation, Plan, Request, Roster,
-    control,
+    BackendId, Command as PolicyCommand, Context, FailureClass, Outcome, Request, Roster,
 };
-use proptest::{collection::vec, prelude::*, sample};
-use random::{Act, act, broken_roster};
+use proptest::{
+    collection::{btree_map, vec},
+    prelude::*,
+    sample,
+    strategy::ValueTree,
+    test_runner::{Config, TestRunner},
+};
 
-fn ready<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    for _ in 0..1_000 {
-        if let Poll::Ready(answer) = future
-            .as_mut()
-            .poll(&mut std::task::Context::from_waker(Waker::noop()))
-        {
-            return answer;
+/// How many random scenarios a host that is a process is asked about, some thirty questions each.
+const SCENARIOS: usize = 2_000;
+/// How many of them are asked at once.
+const BATCH: usize = 100;
+
+/// The host answers as the core does, byte for byte.
+fn check_host(name: &str) {
+    let host = hosts().iter().find(|host| host.name == name).unwrap();
+    let process = host.process().unwrap().unwrap();
+    let mut runner = TestRunner::new(Config::default());
+    for _ in 0..SCENARIOS / BATCH {
+        let scenarios = (0..BATCH).map(|_| calls().new_tree(&mut runner).unwrap());
+        let calls: Vec<Call> = scenarios.flat_map(|tree| tree.current()).collect();
+        let expected = native(&calls);
+        let came = process.ask(&calls).unwrap();
+        for ((call, expected), came) in calls.iter().zip(&expected).zip(&came) {
+            assert!(
+                came == expected,
+                "{name} answers otherwise\nasked    {}\nexpected {expected}\ncame     {came}",
+                call.line()
+            );
         }
     }
-    panic!("storage and validator answered, and the use case waits");
 }
 
-/// Every function of the planner, on both.
+#[test]
+fn node_answers_with_the_bytes_of_the_core() {
+    check_host("node");
+}
+
+#[test]
+fn a_browser_answers_with_the_bytes_of_the_core() {
+    check_host("browser");
+}
+
+#[test]
+fn go_answers_with_the_bytes_of_the_core() {
+    check_host("go");
+}
+
+#[test]
+fn jco_answers_with_the_bytes_of_the_core() {
+    check_host("jco");
+}
+
+#[test]
+fn python_answers_with_the_bytes_of_the_core() {
+    check_host("python");
+}
+
+/// The comparison finds a single byte.
+#[test]
+fn a_host_that_answers_otherwise_is_found() {
+    let echo = Process::start("echo", Command::new("sed").args(["-u", "s/.*/[]/"])).unwrap();
+    let roster = Roster::empty();
+    let check = Call::of("planner.check").with("roster", &roster);
+    let select = Call::of("planner.select")
+        .with("roster", &roster)
+        .with("request", &Request::default())
+        .with("now", &1_u64);
+    let native = native(&[check.clone(), select.clone()]);
+    let came = echo.ask(&[check, select]).unwrap();
+    assert_eq!(native[0], came[0]);
+    assert_ne!(native[1], came[1]);
+}
+
+fn native(calls: &[Call]) -> Vec<String> {
+    let answer = |call: &Call| {
+        call.answer(&Native)
+            .unwrap_or_else(|e| panic!("{}: {e}", call.line()))
+    };
+    calls.iter().map(answer).collect()
+}
+
+/// Every function of the planner, on the core and on the component; also about numbers that only
+/// hosts with 64 bits hold.
 fn check_planner(component: &Component, roster: &Roster, act: &Act, now: u64) {
     let mut context = Context::new("acme", "tester", now);
     for size in [None, Some(0), Some(512_001), Some(u64::MAX)] {
@@ -69,72 +132,46 @@ fn check_planner(component: &Component, roster: &Roster, act: &Act, now: u64) {
         Native.route_read(roster, &copies, now)
     );
     assert_eq!(
-        component.create_organization(copies[0].clone(), &context),
-        Native.create_organization(copies[0].clone(), &context)
+        component.create_organization(&copies[0], &context),
+        Native.create_organization(&copies[0], &context)
     );
 }
 
-/// The use case of an act, on both: the same answer, the same roster afterwards, the same probes.
-fn check_control(
-    policy: &Policy,
-    roster: &Roster,
-    act: &Act,
-    script: &BTreeMap<String, String>,
-    now: u64,
-) {
-    let storages = [
-        Memory::new(Some(roster.clone())),
-        Memory::new(Some(roster.clone())),
-    ];
-    let validators = [(); 2].map(|()| ScriptedValidator::new(script.clone(), now));
+/// The use case of an act, and then a resolution, on both: the same answers, the same roster
+/// afterwards, the same probes.
+fn check_control(component: &Component, given: &Given, act: &Act, now: u64) {
     let mut context = Context::new("acme", "tester", now);
-    let [native, through] = &storages;
-    let [told, told_through] = &validators;
-    let answers: [Result<Plan, ControlError>; 2] = match act {
+    let use_case = match act {
         Act::Command(command, by) => {
             context.by = *by;
-            match command {
-                Command::Create(create) => [
-                    ready(control::create(native, told, create, &context)),
-                    ready(policy.create(through, told_through, create, &context)).unwrap(),
-                ],
-                Command::Update(update) => [
-                    ready(control::update(native, told, update, &context)),
-                    ready(policy.update(through, told_through, update, &context)).unwrap(),
-                ],
-                Command::Delete { backend } => [
-                    ready(control::delete(native, backend, &context)),
-                    ready(policy.delete(through, told_through, backend, &context)).unwrap(),
-                ],
-                Command::SetPolicy(settings) => [
-                    ready(control::set_policy(native, settings, &context)),
-                    ready(policy.set_policy(through, told_through, settings, &context)).unwrap(),
-                ],
+            match command.clone() {
+                PolicyCommand::Create(create) => UseCase::Create(create),
+                PolicyCommand::Update(update) => UseCase::Update(update),
+                PolicyCommand::Delete { backend } => UseCase::Delete(backend),
+                PolicyCommand::SetPolicy(policy) => UseCase::SetPolicy(policy),
             }
         }
-        Act::Observe(Observation { backend, .. }) => {
-            let one = ready(control::validate(native, told, backend, &context));
-            let other = ready(policy.validate(through, told_through, backend, &context)).unwrap();
-            assert_eq!(one, other);
-            [
-                one.map(|validation| validation.plan),
-                other.map(|validation| validation.plan),
-            ]
-        }
+        Act::Observe(observation) => UseCase::Validate(observation.backend.clone()),
     };
-    assert_eq!(answers[0], answers[1]);
-    let resolved = ready(control::resolve(
-        native,
-        told,
-        &Request::default(),
-        &context,
-    ));
-    let through_it =
-        ready(policy.resolve(through, told_through, &Request::default(), &context)).unwrap();
-    assert_eq!(resolved, through_it);
-    assert_eq!(native.roster(), through.roster());
-    assert_eq!(told.probed(), told_through.probed());
+    let (answer, left) = Native.control(given, &use_case, &context).unwrap();
+    assert_eq!(
+        component.control(given, &use_case, &context).unwrap(),
+        (answer, left.clone())
+    );
+    let afterwards = Given {
+        roster: left.roster,
+        ..given.clone()
+    };
+    let resolve = UseCase::Resolve(Request::default());
+    let resolved = Native.control(&afterwards, &resolve, &context).unwrap();
+    assert!(matches!(resolved.0, Answer::Resolved(_)));
+    assert_eq!(
+        component.control(&afterwards, &resolve, &context).unwrap(),
+        resolved
+    );
 }
+
+thread_local!(static COMPONENT: Component = Component::embedded().unwrap());
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
@@ -145,7 +182,6 @@ proptest! {
         acts in vec(act(), 1..4),
         now in sample::select(vec![0, 1_000, 100_000, 253_402_300_799_999, u64::MAX]),
     ) {
-        thread_local!(static COMPONENT: Component = Component::embedded().unwrap());
         COMPONENT.with(|component| {
             for act in &acts {
                 check_planner(component, &roster, act, now);
@@ -157,16 +193,26 @@ proptest! {
     fn the_use_cases_do_what_the_core_does(
         roster in broken_roster(),
         acts in vec(act(), 1..4),
-        outcomes in vec(sample::select(FailureClass::ALL.to_vec()), 4),
+        outcomes in btree_map(
+            (0..8_u8).prop_map(|n| format!("id-{n}")),
+            sample::select(FailureClass::ALL.to_vec()),
+            0..5
+        ),
+        conflicts in prop_oneof![5 => Just(0), 2 => 1..8_u64, 1 => Just(8)],
         now in sample::select(vec![1_000, 100_000]),
     ) {
-        thread_local!(static POLICY: Policy = Policy::embedded().unwrap());
-        // Revision 0 stands for no organization, which a stored one cannot have.
-        let roster = Roster { revision: roster.revision.max(1), ..roster };
-        let script = (0..4_u8).zip(outcomes).map(|(n, class)| (format!("id-{n}"), class.code().to_owned())).collect();
-        POLICY.with(|policy| {
+        let failed = |class| Outcome::Failed(backstop_core::Failure::new(class, ""));
+        let given = Given {
+            // Revision 0 stands for no organization, which a stored one cannot have.
+            roster: Some(Roster { revision: roster.revision.max(1), ..roster }),
+            outcomes: outcomes.into_iter().map(|(id, class)| (id, failed(class))).collect(),
+            finished_at: now,
+            conflicts,
+            ..Given::default()
+        };
+        COMPONENT.with(|component| {
             for act in &acts {
-                check_control(policy, &roster, act, &script, now);
+                check_control(component, &given, act, now);
             }
         });
     }

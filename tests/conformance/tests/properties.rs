@@ -1,15 +1,13 @@
 //! The invariants, over random sequences of commands and over random broken rosters.
 
-mod random;
-
 use std::collections::BTreeSet;
 
+use backstop_conformance::random::{Act, act, broken_roster};
 use backstop_core::{
     BackendId, Code, Context, EventKind, Kind, Mode, Observation, Plan, Position, Request, Roster,
     Verdict, apply, check, create_organization, due, next_due, observe, plan, route_read, select,
 };
 use proptest::{collection::vec, prelude::*, sample};
-use random::{Act, act, broken_roster};
 
 /// What holds of every answer about any roster, sound or not.
 fn check_answers(roster: &Roster, now: u64) {

@@ -17,8 +17,9 @@ fn every_host_plays_every_vector() {
         })
         .collect();
     files.sort();
-    for (name, start) in hosts() {
-        let report = run(start().unwrap().as_mut(), &files).unwrap();
+    for host in hosts() {
+        let name = host.name;
+        let report = run(host.start().unwrap().as_mut(), &files).unwrap();
         let failures: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
         assert!(report.failed == 0, "{name}:\n{}", failures.join("\n"));
         assert!(
@@ -44,8 +45,9 @@ fn the_runner_can_fail() {
             format!(r#"{{"format": {format}, "cases": [{}]}}"#, case(step)),
         )
         .unwrap();
-        for (name, start) in hosts() {
-            let came = run(start().unwrap().as_mut(), std::slice::from_ref(&file))
+        for host in hosts() {
+            let name = host.name;
+            let came = run(host.start().unwrap().as_mut(), std::slice::from_ref(&file))
                 .map(|report| report.failed);
             match (&came, expected) {
                 (Ok(failed), Ok(expected)) => assert_eq!(*failed, expected, "{name}: {step}"),

@@ -26,7 +26,7 @@ fn play() -> Result<usize, String> {
     let names = || {
         hosts()
             .iter()
-            .map(|(name, _)| *name)
+            .map(|host| host.name)
             .collect::<Vec<_>>()
             .join("|")
     };
@@ -43,19 +43,19 @@ fn play() -> Result<usize, String> {
         }
     }
     let wanted = wanted.ok_or_else(usage)?;
-    let (name, start) = hosts()
+    let host = hosts()
         .iter()
-        .find(|(name, _)| *name == wanted)
+        .find(|host| host.name == wanted)
         .ok_or_else(|| format!("unknown host `{wanted}`, expected one of {}", names()))?;
     if paths.is_empty() {
         paths.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors"));
     }
     let files = files(paths)?;
-    let report = run(start()?.as_mut(), &files)?;
+    let report = run(host.start()?.as_mut(), &files)?;
     for failure in &report.failures {
         println!("{failure}");
     }
-    println!("{name}: {} files", files.len());
+    println!("{}: {} files", host.name, files.len());
     println!("{} passed, {} failed", report.passed, report.failed);
     Ok(report.failed)
 }
