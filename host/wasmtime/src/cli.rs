@@ -5,6 +5,7 @@ mod args;
 mod credentials;
 mod exit;
 mod explain;
+mod preview;
 mod print;
 mod size;
 
@@ -69,6 +70,9 @@ fn dispatch(cli: Cli) -> Result<u8, Problem> {
             Ok(exit::DONE)
         }
         Command::Component { file } => app::describe_component(&cli.global, file.as_deref()),
+        Command::Preview {
+            save: Some(file), ..
+        } => preview::save(&file),
         command => {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -76,7 +80,14 @@ fn dispatch(cli: Cli) -> Result<u8, Problem> {
                 .map_err(|e| {
                     Problem::new(exit::FAILED, format!("the program cannot start: {e}"))
                 })?;
-            let code = runtime.block_on(app::run(&cli.global, command));
+            let code = runtime.block_on(async {
+                match command {
+                    Command::Preview { listen, .. } => {
+                        preview::serve(listen, cli.global.output).await
+                    }
+                    command => app::run(&cli.global, command).await,
+                }
+            });
             // A probe of a directory that hangs must not keep the program from ending.
             runtime.shutdown_background();
             code

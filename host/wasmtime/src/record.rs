@@ -113,6 +113,13 @@ impl From<Failure> for core::Failure {
     }
 }
 
+/// Where the preview page is.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Preview {
+    /// Its address.
+    pub url: String,
+}
+
 /// What is known of a backend's health.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,7 +5,7 @@ mod sandbox;
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     process::Stdio,
     time::Duration,
@@ -1049,6 +1049,99 @@ fn following_ends_at_an_interrupt() {
         .status()
         .unwrap();
     assert_ne!(following.wait().unwrap().code(), Some(0));
+}
+
+/// One request over a connection of its own; returns the whole answer.
+fn ask(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{request}\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_preview_is_one_page_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap();
+    check(
+        &sandbox,
+        &[
+            (
+                &format!("preview --listen {taken}"),
+                1,
+                "",
+                "choose another address with `--listen`",
+            ),
+            ("preview --listen here", 2, "", "invalid socket address"),
+            (
+                "preview --save no/such/folder.html",
+                1,
+                "",
+                "cannot write `no/such/folder.html`",
+            ),
+            ("preview --save preview.html", 0, "", ""),
+        ],
+    );
+    let page = fs::read_to_string(sandbox.path("preview.html")).unwrap();
+    assert!(page.contains("Content-Security-Policy") && page.ends_with("</html>\n"));
+    // Nothing of it is a database or a key.
+    assert_eq!(fs::read_dir(sandbox.path(".")).unwrap().count(), 1);
+
+    let mut serving = sandbox
+        .command("preview --listen 127.0.0.1:0 -o json")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said: Value = {
+        let mut text = String::new();
+        let mut lines = BufReader::new(serving.stdout.take().unwrap()).lines();
+        while !text.ends_with('}') {
+            text += &lines.next().unwrap().unwrap();
+        }
+        serde_json::from_str(&text).unwrap()
+    };
+    let address = said["url"].as_str().unwrap();
+    let address = address.trim_start_matches("http://").trim_end_matches('/');
+    for (request, status, body) in [
+        ("GET / HTTP/1.1", "200 OK", page.as_str()),
+        ("GET /?a=b HTTP/1.1", "200 OK", &page),
+        ("GET /index.html HTTP/1.1", "200 OK", &page),
+        ("HEAD / HTTP/1.1", "200 OK", ""),
+        (
+            "GET /../key HTTP/1.1",
+            "404 Not Found",
+            "there is one page, at /\n",
+        ),
+        (
+            "POST / HTTP/1.1",
+            "405 Method Not Allowed",
+            "the page is only read\n",
+        ),
+    ] {
+        let answer = ask(address, request);
+        let (head, came) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status}")),
+            "{request}: {head}"
+        );
+        assert!(
+            head.contains("content-security-policy: frame-ancestors 'none'"),
+            "{head}"
+        );
+        assert!(head.contains("x-content-type-options: nosniff"), "{head}");
+        assert!(came == body, "{request}: {} bytes came", came.len());
+    }
+    std::process::Command::new("kill")
+        .args(["-INT", &serving.id().to_string()])
+        .status()
+        .unwrap();
+    assert_eq!(serving.wait().unwrap().code(), Some(0));
 }
 
 /// What is wrong with the words themselves is said in one line, and never with a secret in it.

@@ -56,7 +56,7 @@ pub(super) async fn run(global: &Global, command: Command) -> Result<u8, Problem
 }
 
 /// Returns when somebody wants the program to end: a person, an init system or a closed terminal.
-async fn interrupt() {
+pub(super) async fn interrupt() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -159,7 +159,9 @@ impl<'g> App<'g> {
             Command::Resolve(args) => self.resolve(&args).await,
             Command::RouteRead(args) => self.route_read(&args).await,
             Command::Events(args) => self.events(&args).await,
-            Command::Component { .. } | Command::Completions { .. } => Ok(exit::DONE),
+            Command::Component { .. } | Command::Completions { .. } | Command::Preview { .. } => {
+                Ok(exit::DONE)
+            }
         }
     }
 

@@ -92,6 +92,20 @@ pub(crate) enum Command {
         /// Another component than the one that is built in
         file: Option<PathBuf>,
     },
+    /// Serve a page on which a person sees what would be selected, and why
+    Preview {
+        /// The address to listen on; port 0 takes a free one
+        #[arg(
+            long,
+            value_name = "ADDRESS",
+            default_value = "127.0.0.1:8480",
+            env = "BACKSTOP_PREVIEW_LISTEN"
+        )]
+        listen: std::net::SocketAddr,
+        /// Write the page to a file instead, from which it works without a server
+        #[arg(long, value_name = "FILE", conflicts_with = "listen")]
+        save: Option<PathBuf>,
+    },
     /// Print the completions of a shell
     Completions {
         /// The shell
