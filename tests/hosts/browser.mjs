@@ -31,7 +31,7 @@ const PAGE = `<!doctype html>
 <script type="module">
   import * as backstop from "/package/ENTRY";
   import { player } from "/hosts/player.mjs";
-  const answer = await player(backstop);
+  const answer = player(backstop);
   window.play = (lines) => Promise.all(lines.map(answer));
   window.ready = true;
 </script>

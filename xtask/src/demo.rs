@@ -2,17 +2,17 @@
 
 use std::{
     env, fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
 };
 
 use backstop_test_servers::DockerRegistry;
 
-use crate::{cargo, root, run, setup_build};
+use crate::{cargo, run, setup, target};
 
 /// Builds the program and plays its main job, with real output.
 pub(crate) fn demo() -> Result<(), String> {
-    setup_build()?;
+    setup::build()?;
     println!("building the component and the program (some minutes the first time)");
     run(cargo().args(["build", "--quiet", "--package", "backstop"]))?;
 
@@ -194,8 +194,6 @@ impl Play {
 }
 
 fn program() -> PathBuf {
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let name = format!("backstop{}", env::consts::EXE_SUFFIX);
-    Path::new(&target).join("debug").join(name)
+    target().join("debug").join(name)
 }

@@ -1,6 +1,11 @@
 //! Set-up, build and test of all of it: `cargo xtask help`.
 
+mod bench;
 mod demo;
+mod dist;
+mod js;
+mod page;
+mod setup;
 mod test;
 
 use std::{
@@ -9,11 +14,19 @@ use std::{
     process::{Command, ExitCode},
 };
 
+use setup::WASM;
+
 const HELP: &str = "\
 cargo xtask demo                          build it, and play its main job
 cargo xtask test                          install what the tests need, and run them all
 cargo xtask setup                         install what the tests need
-cargo xtask vectors [--host HOST] [PATH...]  play vectors on a host: native or component [default: all]
+cargo xtask generate                      make anew what is made and committed
+cargo xtask component                     leave the components in target/component
+cargo xtask js                            build the npm package, host/js/dist
+cargo xtask page                          build the preview page, host/browser/dist
+cargo xtask dist                          build all that is given to others, target/dist
+cargo xtask vectors [--host HOST] [PATH...]  play vectors on a host: native, component, node,
+                                          browser, go, jco or python [default: all]
 cargo xtask bench                         measure the figures of the README";
 
 fn main() -> ExitCode {
@@ -21,8 +34,13 @@ fn main() -> ExitCode {
     let done = match arguments.split_first() {
         Some((command, [])) if command == "demo" => demo::demo(),
         Some((command, [])) if command == "test" => test::test(),
-        Some((command, [])) if command == "setup" => setup(),
-        Some((command, [])) if command == "bench" => bench(),
+        Some((command, [])) if command == "setup" => setup::tests(),
+        Some((command, [])) if command == "generate" => generate(),
+        Some((command, [])) if command == "component" => components(&component_folder()),
+        Some((command, [])) if command == "js" => js::build(),
+        Some((command, [])) if command == "page" => page::build(),
+        Some((command, [])) if command == "dist" => dist::dist(),
+        Some((command, [])) if command == "bench" => bench::bench(),
         Some((command, arguments)) if command == "vectors" => vectors(arguments),
         Some((command, [])) if command == "help" || command == "--help" => {
             println!("{HELP}");
@@ -39,34 +57,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// The target of the component.
-const WASM: &str = "wasm32-unknown-unknown";
-
-/// Installs what a build needs: the target of the component.
-fn setup_build() -> Result<(), String> {
-    let mut sysroot = Command::new(env::var("RUSTC").unwrap_or_else(|_| "rustc".into()));
-    let sysroot = sysroot
-        .args(["--print", "sysroot"])
-        .output()
-        .map_err(|e| format!("rustc cannot be run: {e}"))?;
-    let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
-    if sysroot.join("lib/rustlib").join(WASM).is_dir() {
-        return Ok(());
-    }
-    // The toolchain file names the target too, but not every machine installs what it names.
-    run(Command::new("rustup").args(["target", "add", WASM])).map_err(|e| {
-        format!("{e}; the component is built for {WASM}, which the toolchain must have")
-    })
-}
-
-/// Installs what the tests need.
-fn setup() -> Result<(), String> {
-    setup_build()?;
-    backstop_test_servers::install().map_err(|e| e.to_string())
-}
-
 fn vectors(arguments: &[String]) -> Result<(), String> {
-    setup_build()?;
+    setup::build()?;
     let named = arguments.iter().any(|argument| argument == "--host");
     // The runner is started in the workspace, and paths are meant from where the caller is.
     let mut arguments: Vec<PathBuf> = arguments.iter().map(PathBuf::from).collect();
@@ -76,45 +68,57 @@ fn vectors(arguments: &[String]) -> Result<(), String> {
         }
     }
     if named {
-        return run(cargo().args(VECTORS).args(arguments));
+        return run(conformance("vectors").args(arguments));
     }
-    for host in ["native", "component"] {
-        run(cargo()
-            .args(VECTORS)
+    for host in [
+        "native",
+        "component",
+        "node",
+        "browser",
+        "go",
+        "jco",
+        "python",
+    ] {
+        run(conformance("vectors")
             .args(["--host", host])
             .args(&arguments))?;
     }
     Ok(())
 }
 
-const VECTORS: [&str; 7] = [
-    "run",
-    "--quiet",
-    "--package",
-    "backstop-conformance",
-    "--bin",
-    "vectors",
-    "--",
-];
+/// Makes anew what is made and committed. The tables of the contract come first: the component is
+/// compiled only if it agrees with them.
+fn generate() -> Result<(), String> {
+    setup::build()?;
+    run(cargo().args(["run", "--quiet", "--package", "backstop-contract"]))?;
+    run(&mut conformance("generate"))?;
+    run(Command::new("go")
+        .args(["generate", "./..."])
+        .current_dir(root().join("host/go")))?;
+    page::generate()
+}
 
-fn bench() -> Result<(), String> {
-    setup_build()?;
-    run(cargo().args(["build", "--release", "--package", "backstop"]))?;
-    run(cargo().args([
-        "bench",
-        "--package",
-        "backstop-conformance",
-        "--bench",
-        "figures",
-    ]))?;
-    run(cargo().args([
-        "run",
-        "--quiet",
-        "--package",
-        "backstop-conformance",
-        "--bin",
-        "figures",
-    ]))
+/// Leaves the components of this build and their core modules in a folder.
+fn components(folder: &Path) -> Result<(), String> {
+    setup::build()?;
+    run(conformance("components").arg(folder))
+}
+
+fn component_folder() -> PathBuf {
+    target().join("component")
+}
+
+/// A program of the package of the conformance tests.
+fn conformance(program: &str) -> Command {
+    let mut cargo = cargo();
+    cargo.args(["run", "--quiet", "--package", "backstop-conformance"]);
+    cargo.args(["--bin", program, "--"]);
+    cargo
+}
+
+fn target() -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
+    std::path::absolute(&target).unwrap_or(target)
 }
 
 fn cargo() -> Command {

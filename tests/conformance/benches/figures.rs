@@ -1,5 +1,6 @@
-//! The figures of the README. What is inside each timed region stands beside it; the medians are
-//! read back by `cargo run -p backstop-conformance --bin figures`.
+//! The figures of the README, of the hosts in Rust. What is inside each timed region stands beside it;
+//! the medians are read back by `cargo run -p backstop-conformance --bin figures`. The ids are those
+//! of every host.
 
 use std::{
     hint::black_box,
@@ -45,7 +46,7 @@ fn figures(c: &mut Criterion) {
 
     // The call, its whole trace, and dropping the answer.
     let two = roster(2);
-    c.bench_function("native-select-2", |b| {
+    c.bench_function("native/select-2", |b| {
         b.iter(|| black_box(select(black_box(&two), &request, 1_000)))
     });
 
@@ -55,12 +56,20 @@ fn figures(c: &mut Criterion) {
     let mut planner = policy.planner();
     for backends in [2, 64] {
         let roster = roster(backends);
-        c.bench_function(&format!("component-select-{backends}"), |b| {
+        c.bench_function(&format!("component/select-{backends}"), |b| {
             b.iter(|| {
                 black_box(planner.select(black_box(&roster), &request, 1_000)).expect("an answer")
             });
         });
     }
+
+    // A million calls leave the instance as large as the first did.
+    let two = roster(2);
+    let before = planner.memory();
+    for _ in 0..1_000_000 {
+        let _ = black_box(planner.select(&two, &request, 1_000)).expect("an answer");
+    }
+    assert_eq!(planner.memory(), before, "the instance grows");
 
     // A fresh instance, the use case, the load from memory through the component's import, the
     // answer, and throwing the instance away.
@@ -69,7 +78,7 @@ fn figures(c: &mut Criterion) {
         ..Given::default()
     });
     let context = Context::new("acme", "bench", 1_000);
-    c.bench_function("component-resolve", |b| {
+    c.bench_function("component/resolve", |b| {
         b.iter(|| {
             let mut resolving = pin!(policy.resolve(&world, &world, &request, &context));
             loop {
@@ -104,7 +113,7 @@ fn process(c: &mut Criterion) {
             .expect("a release build of the program")
             .success()
     );
-    c.bench_function("process-resolve", |b| {
+    c.bench_function("process/resolve", |b| {
         b.iter(|| assert!(resolve.status().expect("a process").success()))
     });
     let _ = std::fs::remove_dir_all(folder);

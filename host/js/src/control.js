@@ -1,0 +1,397 @@
+// The use cases, driven over a storage and a validator that answer at once or later.
+//
+// The order of load, probe, plan and commit is the module's (`core::control`). It asks one question
+// after the other; here each is put to the host, and the answer is given back.
+
+import {
+  AbortedError,
+  InvalidInputError,
+  StorageError,
+  StorageShapeError,
+  TimeoutError,
+} from './errors.js';
+import { putRoster } from './roster.js';
+import * as schema from './schema.js';
+import { nearest, written } from './wire.js';
+
+/** The longest time that timers of JavaScript take, in milliseconds. */
+const LONGEST = 2_147_483_647;
+
+/** The numbers by which the module knows the use cases (`wasm/js/src/use_case.rs`). */
+const RESOLVE = 0;
+const CREATE = 1;
+const UPDATE = 2;
+const DELETE = 3;
+const VALIDATE = 4;
+const SET_POLICY = 5;
+const CREATE_ORGANIZATION = 6;
+
+/** The numbers by which it knows the answers of a storage. */
+const LOADED = 0;
+const NO_ORGANIZATION = 1;
+const LOAD_FAILED = 2;
+const COMMIT_ANSWERS = ['committed', 'conflict', 'id-taken'];
+const COMMIT_FAILED = 3;
+
+/** The use cases: load, plan and commit around the planner. */
+export class Control {
+  #engine;
+  #host;
+
+  constructor(engine, options) {
+    this.#engine = engine;
+    this.#host = hostOf(options);
+  }
+
+  resolve(request, context, options) {
+    return this.#run(RESOLVE, schema.request, request, 'request', context, options);
+  }
+
+  create(create, context, options) {
+    return this.#run(CREATE, schema.create, create, 'create', context, options);
+  }
+
+  update(update, context, options) {
+    return this.#run(UPDATE, schema.update, update, 'update', context, options);
+  }
+
+  delete(backend, context, options) {
+    return this.#run(DELETE, schema.text, backend, 'backend', context, options);
+  }
+
+  validate(backend, context, options) {
+    return this.#run(VALIDATE, schema.text, backend, 'backend', context, options);
+  }
+
+  setPolicy(policy, context, options) {
+    return this.#run(SET_POLICY, schema.policy, policy, 'policy', context, options);
+  }
+
+  createOrganization(inline, context, options) {
+    return this.#run(CREATE_ORGANIZATION, schema.text, inline, 'inline', context, options);
+  }
+
+  async #run(number, type, parameter, name, context, options) {
+    const bytes = written(
+      (writer) => {
+        writer.byte(number);
+        writer.put(type, parameter, name);
+        writer.put(schema.context, context, 'context');
+      },
+      (writer) => writer.copy(),
+    );
+    const { organization, now } = context;
+    const call = new Call(this.#host, organization, now, signalOf(options));
+    const useCase = new UseCase(this.#engine, bytes);
+    try {
+      let reached = useCase.step(null);
+      for (;;) {
+        switch (reached.type) {
+          case 'answered':
+            return { ok: true, value: reached.value };
+          case 'refused':
+            return { ok: false, error: { codes: reached.codes, failure: reached.failure } };
+          case 'failed':
+            throw call.failure;
+          default: {
+            let answer = call.serve(reached);
+            if (answer instanceof Promise) {
+              useCase.park();
+              answer = await answer;
+            }
+            reached = useCase.step(answer);
+          }
+        }
+      }
+    } finally {
+      useCase.park();
+    }
+  }
+}
+
+/**
+ * A use case in the module. One that waits is parked: it holds nothing in the instance, and begins
+ * again with the answers that it was given, which leads it to the same place. So those that wait do not
+ * share an instance, and one that traps takes no other along.
+ */
+class UseCase {
+  #engine;
+  #bytes;
+  #answers = [];
+  #handle = 0;
+  #life = -1;
+
+  constructor(engine, bytes) {
+    this.#engine = engine;
+    this.#bytes = bytes;
+  }
+
+  /** Goes on with an answer; returns the next question, or the end. */
+  step(answer) {
+    if (answer !== null) this.#answers.push(answer);
+    return this.#engine.enter((instance) => {
+      const { policy } = instance;
+      if (this.#life === this.#engine.life) {
+        instance.giveBytes(answer);
+        return policy.step(this.#handle, false);
+      }
+      instance.giveBytes(this.#bytes);
+      this.#handle = policy.begin();
+      this.#life = this.#engine.life;
+      const answers = this.#answers;
+      let reached = policy.step(this.#handle, answers.length > 0);
+      for (let i = 0; i < answers.length; i++) {
+        instance.giveBytes(answers[i]);
+        reached = policy.step(this.#handle, i < answers.length - 1);
+      }
+      return reached;
+    });
+  }
+
+  park() {
+    if (this.#life !== this.#engine.life) return;
+    this.#life = -1;
+    this.#engine.enter(({ policy }) => policy.end(this.#handle));
+  }
+}
+
+/** One call of a use case, as its host sees it. */
+class Call {
+  /** Why the storage failed, if it did. */
+  failure = null;
+  #host;
+  #organization;
+  #now;
+  #began = performance.now();
+  #signal;
+
+  constructor(host, organization, now, signal) {
+    this.#host = host;
+    this.#organization = organization;
+    this.#now = now;
+    this.#signal = signal;
+  }
+
+  /** Puts a question to the host, and returns the answer as bytes, or a promise of it. */
+  serve(question) {
+    const { storage, validator, timeout, probeTimeout } = this.#host;
+    const organization = this.#organization;
+    switch (question.type) {
+      case 'load':
+        return this.#ask('load', timeout, (options) => storage.load(organization, options), {
+          answered: (value) => this.#loaded(value),
+          failed: (cause) => this.#failed(new StorageError('load', cause), LOAD_FAILED),
+          late: () => this.#failed(new TimeoutError('load', timeout), LOAD_FAILED),
+        });
+      case 'commit': {
+        const { expectedRevision, changeSet } = question;
+        const commit = (options) => storage.commit(organization, expectedRevision, changeSet, options);
+        return this.#ask('commit', timeout, commit, {
+          answered: (value) => this.#committed(value),
+          failed: (cause) => this.#failed(new StorageError('commit', cause), COMMIT_FAILED),
+          late: () => this.#failed(new TimeoutError('commit', timeout), COMMIT_FAILED),
+        });
+      }
+      default: {
+        const { backend, generation } = question;
+        const validate = (options) => validator.validate(organization, backend, generation, options);
+        return this.#ask('validate', probeTimeout, validate, {
+          answered: (value) => this.#probed(value, backend),
+          failed: (error) => this.#unprobed(error, backend),
+          late: () => this.#outcome('timeout', `the probe did not end within ${probeTimeout} ms`),
+        });
+      }
+    }
+  }
+
+  #ask(method, limit, call, { answered, failed, late }) {
+    if (this.#signal?.aborted) throw new AbortedError(null, this.#signal.reason);
+    const options = new CallOptions();
+    let value;
+    let isLater;
+    try {
+      value = call(options);
+      isLater = isThenable(value);
+    } catch (error) {
+      return failed(error);
+    }
+    if (!isLater) return answered(value);
+    return new Promise((resolve, reject) => {
+      const signal = this.#signal;
+      const timer =
+        limit === null
+          ? undefined
+          : setTimeout(() => {
+              options.abort(new TimeoutError(method, limit));
+              end(late, undefined);
+            }, limit);
+      const abort = () => {
+        options.abort(signal.reason);
+        end(() => {
+          throw new AbortedError(method, signal.reason);
+        }, undefined);
+      };
+      const end = (make, given) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+        try {
+          resolve(make(given));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      signal?.addEventListener('abort', abort);
+      // Whatever comes after the end is ignored: a promise takes its first answer only.
+      Promise.resolve(value).then(
+        (value) => end(answered, value),
+        (error) => end(failed, error),
+      );
+    });
+  }
+
+  #loaded(value) {
+    return written(
+      (writer) => {
+        writer.byte(value === null ? NO_ORGANIZATION : LOADED);
+        if (value !== null) putRoster(writer, value, 'load()');
+      },
+      (writer) => writer.copy(),
+      (path, problem) => new StorageShapeError('load', path, problem),
+    );
+  }
+
+  #committed(value) {
+    const answer = COMMIT_ANSWERS.indexOf(value);
+    if (answer < 0) {
+      const problem = `must be one of ${COMMIT_ANSWERS.map((code) => `\`${code}\``).join(', ')}`;
+      throw new StorageShapeError('commit', 'commit()', problem);
+    }
+    const bytes = Uint8Array.of(answer);
+    const { pause } = this.#host;
+    if (value !== 'conflict' || pause === 0) return bytes;
+    // Those who compete for the next attempt must not meet again (USE-2).
+    return new Promise((resolve) => setTimeout(resolve, Math.random() * pause, bytes));
+  }
+
+  #failed(failure, answer) {
+    this.failure = failure;
+    return Uint8Array.of(answer);
+  }
+
+  #probed(value, backend) {
+    try {
+      return written(
+        (writer) => writer.put(schema.probe, value, 'validate()'),
+        (writer) => writer.copy(),
+      );
+    } catch (error) {
+      return this.#unprobed(error, backend);
+    }
+  }
+
+  /** A validator that fails says nothing about the backend (USE-3, RES-3). */
+  #unprobed(error, backend) {
+    try {
+      this.#host.onValidatorError?.(error, { organization: this.#organization, backend });
+    } catch {
+      // Whoever is told cannot change what is known.
+    }
+    return this.#outcome('internal', 'the validator failed');
+  }
+
+  /** A failure at this time of the caller's clock, which need not be the machine's. */
+  #outcome(failureClass, message) {
+    const elapsed = Math.max(0, Math.round(performance.now() - this.#began));
+    const probe = {
+      outcome: { type: 'failed', failure: { class: failureClass, message } },
+      finishedAt: Math.min(this.#now + elapsed, Number.MAX_SAFE_INTEGER),
+    };
+    return written(
+      (writer) => writer.put(schema.probe, probe, 'probe'),
+      (writer) => writer.copy(),
+    );
+  }
+}
+
+/** What the host is told about a question. The signal is made when somebody wants it. */
+class CallOptions {
+  #controller = null;
+  #reason = undefined;
+  #isAborted = false;
+
+  get signal() {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#isAborted) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason) {
+    this.#isAborted = true;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
+}
+
+function isThenable(value) {
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof value.then === 'function'
+  );
+}
+
+// ---- Options ----
+
+const OPTIONS = ['storage', 'validator', 'timeout', 'probeTimeout', 'pause', 'onValidatorError'];
+
+function hostOf(options) {
+  refuseOthers(options, 'options', OPTIONS);
+  const { storage, validator, timeout = 10_000, probeTimeout = 10_000, pause = 20 } = options;
+  refuseWithout(storage, 'options.storage', ['load', 'commit']);
+  refuseWithout(validator, 'options.validator', ['validate']);
+  const isTime = (value, least) => Number.isInteger(value) && value >= least && value <= LONGEST;
+  for (const [name, value] of Object.entries({ timeout, probeTimeout })) {
+    if (value !== null && !isTime(value, 1)) {
+      throw new InvalidInputError(`options.${name}`, `must be null or an integer from 1 to ${LONGEST}`);
+    }
+  }
+  if (!isTime(pause, 0)) {
+    throw new InvalidInputError('options.pause', `must be an integer from 0 to ${LONGEST}`);
+  }
+  const { onValidatorError } = options;
+  if (onValidatorError !== undefined && typeof onValidatorError !== 'function') {
+    throw new InvalidInputError('options.onValidatorError', 'must be a function');
+  }
+  return { storage, validator, timeout, probeTimeout, pause, onValidatorError };
+}
+
+function signalOf(options) {
+  if (options === undefined) return undefined;
+  refuseOthers(options, 'options', ['signal']);
+  const { signal } = options;
+  if (signal !== undefined) {
+    refuseWithout(signal, 'options.signal', ['addEventListener', 'removeEventListener']);
+  }
+  return signal;
+}
+
+function refuseOthers(value, path, names) {
+  if (typeof value !== 'object' || value === null) {
+    throw new InvalidInputError(path, 'must be an object');
+  }
+  for (const key of Object.keys(value)) {
+    if (names.includes(key)) continue;
+    const meant = nearest(key, names);
+    const hint = meant === undefined ? '' : `, did you mean \`${meant}\`?`;
+    throw new InvalidInputError(`${path}.${key}`, `is no option${hint}`);
+  }
+}
+
+function refuseWithout(value, path, methods) {
+  for (const method of methods) {
+    if (typeof value?.[method] !== 'function') {
+      throw new InvalidInputError(path, `must be an object with a method \`${method}\``);
+    }
+  }
+}
