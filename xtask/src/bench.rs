@@ -42,7 +42,16 @@ fn go() -> Result<String, String> {
     println!("measuring go");
     let text = output(
         Command::new("go")
-            .args(["test", "-run", "^$", "-bench", "^BenchmarkFigures$", "-count", RUNS, "."])
+            .args([
+                "test",
+                "-run",
+                "^$",
+                "-bench",
+                "^BenchmarkFigures$",
+                "-count",
+                RUNS,
+                ".",
+            ])
             .env("CGO_ENABLED", "0")
             .current_dir(root().join("host/go")),
     )?;
@@ -67,7 +76,10 @@ fn go() -> Result<String, String> {
     for (id, mut times) in times {
         times.sort_by(f64::total_cmp);
         let median = times[times.len() / 2];
-        lines += &format!("{}\n", serde_json::json!({ "host": "go", "id": id, "median_ns": median }));
+        lines += &format!(
+            "{}\n",
+            serde_json::json!({ "host": "go", "id": id, "median_ns": median })
+        );
     }
     Ok(lines)
 }

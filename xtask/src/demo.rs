@@ -1,10 +1,6 @@
 //! `cargo xtask demo`: the main job, from the first backend to the end of a failover.
 
-use std::{
-    env, fs,
-    path::PathBuf,
-    process::Command,
-};
+use std::{env, fs, path::PathBuf, process::Command};
 
 use backstop_test_servers::DockerRegistry;
 

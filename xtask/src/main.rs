@@ -25,8 +25,8 @@ cargo xtask component                     leave the components in target/compone
 cargo xtask js                            build the npm package, host/js/dist
 cargo xtask page                          build the preview page, host/browser/dist
 cargo xtask dist                          build all that is given to others, target/dist
-cargo xtask vectors [--host HOST] [PATH...]  play vectors on a host: native, component, node,
-                                          browser, go, jco or python [default: all]
+cargo xtask vectors [--host HOST] [PATH...]  play vectors on a host: native, component, node, browser,
+                                          go, go-translated, jco or python [default: all]
 cargo xtask bench                         measure the figures of the README";
 
 fn main() -> ExitCode {
@@ -76,6 +76,7 @@ fn vectors(arguments: &[String]) -> Result<(), String> {
         "node",
         "browser",
         "go",
+        "go-translated",
         "jco",
         "python",
     ] {

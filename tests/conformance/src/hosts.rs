@@ -39,6 +39,11 @@ pub fn hosts() -> &'static [HostRow] {
             process("node", || node("node.mjs")),
             process("browser", || node("browser.mjs")),
             process("go", go),
+            process("go-translated", || {
+                let mut player = go()?;
+                player.arg("-translated");
+                Ok(player)
+            }),
             process("jco", || {
                 let mut player = node("jco.mjs")?;
                 player.env("BACKSTOP_COMPONENT", component()?);

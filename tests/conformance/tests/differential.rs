@@ -59,6 +59,11 @@ fn go_answers_with_the_bytes_of_the_core() {
 }
 
 #[test]
+fn go_answers_with_the_same_bytes_when_translated() {
+    check_host("go-translated");
+}
+
+#[test]
 fn jco_answers_with_the_bytes_of_the_core() {
     check_host("jco");
 }

@@ -15,11 +15,20 @@ use serde_json::Value;
 /// What is inside the timed region of each id, which is the same in every host.
 const IDS: [(&str, &str); 7] = [
     ("cold", "read, compile, instantiate and the first `select`"),
-    ("select-2", "`select` for a default and a fallback, with its trace"),
+    (
+        "select-2",
+        "`select` for a default and a fallback, with its trace",
+    ),
     ("select-64", "the same with 64 backends"),
-    ("select-2-prepared", "`select` on a roster that was prepared"),
+    (
+        "select-2-prepared",
+        "`select` on a roster that was prepared",
+    ),
     ("select-64-prepared", "the same with 64 backends"),
-    ("select-2-parallel", "`select` on all cores at once, per call"),
+    (
+        "select-2-parallel",
+        "`select` on all cores at once, per call",
+    ),
     ("resolve", "`resolve` over a storage in memory"),
 ];
 
@@ -61,19 +70,26 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    println!("| host | id | what is timed | median | at most | |\n| --- | --- | --- | --- | --- | --- |");
+    println!(
+        "| host | id | what is timed | median | at most | |\n| --- | --- | --- | --- | --- | --- |"
+    );
     for host in HOSTS {
         for (id, what) in IDS {
             let Some(median) = medians.get(&(host.to_owned(), id.to_owned())) else {
                 continue;
             };
-            let goal = GOALS.iter().find(|(of, goal, _)| *of == host && *goal == id);
+            let goal = GOALS
+                .iter()
+                .find(|(of, goal, _)| *of == host && *goal == id);
             let (limit, verdict) = match goal {
                 Some((_, _, limit)) if median <= limit => (time(*limit), "met"),
                 Some((_, _, limit)) => (time(*limit), "missed"),
                 None => (String::new(), ""),
             };
-            println!("| {host} | {id} | {what} | {} | {limit} | {verdict} |", time(*median));
+            println!(
+                "| {host} | {id} | {what} | {} | {limit} | {verdict} |",
+                time(*median)
+            );
         }
     }
     ExitCode::SUCCESS
@@ -86,10 +102,7 @@ fn criterion(target: &Path, host: &str, id: &str) -> Option<f64> {
     estimates["median"]["point_estimate"].as_f64()
 }
 
-fn others(
-    target: &Path,
-    medians: &mut BTreeMap<(String, String), f64>,
-) -> Result<(), String> {
+fn others(target: &Path, medians: &mut BTreeMap<(String, String), f64>) -> Result<(), String> {
     for host in ["node", "go"] {
         let file = target.join("figures").join(format!("{host}.jsonl"));
         let text = fs::read_to_string(&file)
