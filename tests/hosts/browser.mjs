@@ -116,6 +116,8 @@ async function run(answer) {
   const input = createInterface({ input: process.stdin, crlfDelay: Infinity });
   let fail;
   const failed = new Promise((_, reject) => { fail = reject; });
+  // Whoever reads the answers has gone away.
+  process.stdout.once("error", fail);
   input.on("line", (line) => {
     if (line === "") return;
     waiting.push(line);

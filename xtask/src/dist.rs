@@ -21,12 +21,19 @@ const GO_MODULE: &str = "backstop.example/go";
 
 /// Builds all of it into `target/dist`.
 pub(crate) fn dist() -> Result<(), String> {
+    let folder = target().join("dist");
+    build(&folder, "release")?;
+    println!("all of it is in {}", folder.display());
+    Ok(())
+}
+
+/// Builds all of it into a folder, with the program of a profile.
+fn build(folder: &Path, profile: &str) -> Result<(), String> {
     setup::build()?;
-    let folder = folder();
     if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(|e| cannot("remove", &folder, &e))?;
+        fs::remove_dir_all(folder).map_err(|e| cannot("remove", folder, &e))?;
     }
-    make_folder(&folder)?;
+    make_folder(folder)?;
 
     println!("building the components");
     let parts = target().join("component");
@@ -40,7 +47,7 @@ pub(crate) fn dist() -> Result<(), String> {
     js::build()?;
     run(Command::new("npm")
         .args(["pack", "--silent", "--ignore-scripts", "--pack-destination"])
-        .arg(&folder)
+        .arg(folder)
         .current_dir(root().join("host/js"))
         .stdout(std::process::Stdio::null()))?;
 
@@ -56,35 +63,43 @@ pub(crate) fn dist() -> Result<(), String> {
     go_module(&folder.join("go"))?;
 
     println!("building the program (some minutes the first time)");
-    run(cargo().args(["build", "--release", "--locked", "--package", "backstop"]))?;
-    program(&folder)?;
+    let mut program = cargo();
+    program.args(["build", "--locked", "--package", "backstop"]);
+    if profile == "release" {
+        program.arg("--release");
+    }
+    run(&mut program)?;
+    pack_program(folder, profile)?;
 
-    let sbom = sbom::sbom(&folder)?;
+    let sbom = sbom::sbom(folder)?;
     let path = folder.join(format!("backstop-{VERSION}.cdx.json"));
     fs::write(&path, sbom).map_err(|e| cannot("write", &path, &e))?;
-    checksums(&folder)?;
-    println!("all of it is in {}", folder.display());
-    Ok(())
+    checksums(folder)
 }
 
-pub(crate) fn folder() -> PathBuf {
-    target().join("dist")
+/// Where a check leaves it all, with the program as the tests have built it: a release build takes as
+/// long as all of them.
+fn tried() -> PathBuf {
+    target().join("dist-debug")
 }
+
+/// Uses something that is given to others, in an empty folder.
+type Check = fn(empty: &Path) -> Result<(), String>;
 
 /// Builds all of it, and uses it as somebody would who has nothing else of ours.
 pub(crate) fn check() -> Vec<(String, Result<(), String>)> {
     println!("checking what is given to others");
-    if let Err(problem) = dist() {
+    if let Err(problem) = build(&tried(), "debug") {
         return vec![("dist".to_owned(), Err(problem))];
     }
-    let checks: [(&str, fn(&Path) -> Result<(), String>); 4] = [
+    let checks: [(&str, Check); 4] = [
         ("checksums", check_checksums),
         ("the npm package in an empty project", check_npm),
         ("the Go module in an empty project", check_go),
         ("the program in an empty folder", check_program),
     ];
     let empty = env::temp_dir().join(format!("backstop-dist-{}", std::process::id()));
-    let done = checks
+    checks
         .into_iter()
         .map(|(what, check)| {
             let checked = make_folder(&empty).and_then(|()| check(&empty));
@@ -92,14 +107,13 @@ pub(crate) fn check() -> Vec<(String, Result<(), String>)> {
             let _ = fs::remove_dir_all(&empty);
             (what.to_owned(), checked)
         })
-        .collect();
-    done
+        .collect()
 }
 
 fn check_checksums(_empty: &Path) -> Result<(), String> {
     run(Command::new("sha256sum")
         .args(["--check", "--quiet", "--strict", "SHA256SUMS"])
-        .current_dir(folder()))
+        .current_dir(tried()))
 }
 
 /// What a project of somebody else would try first, in both kinds of module.
@@ -110,7 +124,7 @@ const plan = planner.createOrganization('id-1', { organization: 'acme', actor: '
 const answer = planner.select(planner.apply(roster, plan.value.changeSet), { size: null }, 1000);
 if (!answer.ok || answer.value.backend.id !== 'id-1') throw new Error(JSON.stringify(answer));
 ";
-    let package = folder().join(format!("backstop-{VERSION}.tgz"));
+    let package = tried().join(format!("backstop-{VERSION}.tgz"));
     for (name, text) in [
         ("package.json", r#"{"private": true}"#.to_owned()),
         (
@@ -152,11 +166,7 @@ fn check_go(empty: &Path) -> Result<(), String> {
         .output()
         .map_err(|e| format!("Go cannot be run: {e}"))?;
     let proxies = String::from_utf8_lossy(&proxies.stdout);
-    let ours = format!(
-        "file://{},{}",
-        folder().join("go").display(),
-        proxies.trim()
-    );
+    let ours = format!("file://{},{}", tried().join("go").display(), proxies.trim());
     // A module cache of its own for ours: one of this version may be there from before.
     let go = |arguments: &[&str]| {
         run(Command::new("go")
@@ -175,7 +185,7 @@ fn check_go(empty: &Path) -> Result<(), String> {
 fn check_program(empty: &Path) -> Result<(), String> {
     run(Command::new("tar")
         .arg("-xzf")
-        .arg(folder().join(archive()))
+        .arg(tried().join(archive()))
         .args(["--strip-components", "1", "-C"])
         .arg(empty))?;
     run(Command::new(empty.join("backstop"))
@@ -269,13 +279,13 @@ fn archive() -> String {
 }
 
 /// Packs the program with what belongs to it.
-fn program(folder: &Path) -> Result<(), String> {
+fn pack_program(folder: &Path, profile: &str) -> Result<(), String> {
     let name = format!("backstop-{VERSION}");
     let inside = target().join("package").join(&name);
     make_folder(&inside)?;
     let program = format!("backstop{}", env::consts::EXE_SUFFIX);
     copy(
-        &target().join("release").join(&program),
+        &target().join(profile).join(&program),
         &inside.join(&program),
     )?;
     for name in ["CHANGELOG.md", "LICENSE", "README.md"] {

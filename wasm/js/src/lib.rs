@@ -1,7 +1,8 @@
 //! The policy as a module for Node and browsers. The package around it is `host/js`.
 //!
 //! What goes in was checked by the package and comes as bytes ([`wire`]): one walk over a roster both
-//! checks and writes it, which costs a third of what reading it property by property from here would.
+//! checks it, with the path of what is wrong, and writes it, instead of a second walk from here that asks
+//! JavaScript for each property.
 //! What comes out are plain objects ([`out`]), made by serde-wasm-bindgen; only the answer of `select`
 //! is numbers ([`answer`]), since the package has the texts already.
 //!

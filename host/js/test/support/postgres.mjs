@@ -31,8 +31,11 @@ export async function startPostgres() {
   server.stderr.on('data', (text) => (log += text));
   const ended = new Promise((resolve) => server.once('exit', resolve));
   const stop = async () => {
-    server.kill('SIGINT');
+    // Clients that have said goodbye are waited for, those that were left behind are not for long.
+    server.kill('SIGTERM');
+    const impatience = setTimeout(() => server.kill('SIGINT'), 5_000);
     await ended;
+    clearTimeout(impatience);
     rmSync(directory, { recursive: true, force: true });
   };
   for (let tries = 0; !log.includes('ready to accept connections'); tries++) {
