@@ -56,7 +56,7 @@ fn build(folder: &Path, profile: &str) -> Result<(), String> {
     let page = root().join("host/browser/dist/index.html");
     copy(
         &page,
-        &folder.join(format!("backstop-preview-{VERSION}.html")),
+        &folder.join(format!("backstop-preview-page-{VERSION}.html")),
     )?;
 
     println!("packing the Go module");

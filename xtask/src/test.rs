@@ -50,6 +50,8 @@ pub(crate) fn test() -> Result<(), String> {
             count.failed += 1;
         }
     }
+    println!("checking the page that is embedded");
+    count.check_done("the page that is embedded", page::check());
     count.tests(cargo().args(["test", "--no-fail-fast"]), cargo_counts);
     for suite in SUITES {
         println!("testing {}", suite.folder);
@@ -181,6 +183,7 @@ impl Count {
         self.check_done(what, checked);
     }
 
+    /// Counts something that was checked.
     fn check_done(&mut self, what: &str, checked: Result<(), String>) {
         match checked {
             Ok(()) => self.passed += 1,
