@@ -82,9 +82,11 @@ fn dispatch(cli: Cli) -> Result<u8, Problem> {
                 })?;
             let code = runtime.block_on(async {
                 match command {
-                    Command::Preview { listen, .. } => {
-                        preview::serve(listen, cli.global.output).await
-                    }
+                    Command::Preview {
+                        listen,
+                        roster: false,
+                        ..
+                    } => preview::serve(listen, cli.global.output, None).await,
                     command => app::run(&cli.global, command).await,
                 }
             });

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     env,
     io::{self, BufRead, IsTerminal, Write},
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -23,6 +24,7 @@ use super::{
     },
     credentials, exit,
     explain::{self, About},
+    preview,
     print::{self, Preview, print},
     size::{format_size, parse_size},
 };
@@ -159,9 +161,8 @@ impl<'g> App<'g> {
             Command::Resolve(args) => self.resolve(&args).await,
             Command::RouteRead(args) => self.route_read(&args).await,
             Command::Events(args) => self.events(&args).await,
-            Command::Component { .. } | Command::Completions { .. } | Command::Preview { .. } => {
-                Ok(exit::DONE)
-            }
+            Command::Preview { listen, .. } => self.preview(listen).await,
+            Command::Component { .. } | Command::Completions { .. } => Ok(exit::DONE),
         }
     }
 
@@ -264,6 +265,14 @@ impl<'g> App<'g> {
             .load(&context.organization)
             .await
             .map_err(|error| self.problem(&error.into(), context))
+    }
+
+    /// Serves the preview page, with the organization in the link to it.
+    async fn preview(&self, listen: SocketAddr) -> Result<u8, Problem> {
+        let context = self.context(None).await?;
+        let roster = self.roster(&context).await?;
+        let link = preview::fragment(&context.organization, &roster, context.now);
+        preview::serve(listen, self.global.output, Some(&link)).await
     }
 
     async fn backend(&self, command: BackendCommand) -> Result<u8, Problem> {

@@ -102,6 +102,10 @@ pub(crate) enum Command {
             env = "BACKSTOP_PREVIEW_LISTEN"
         )]
         listen: std::net::SocketAddr,
+        /// Begin with the organization's own backends, health and policy; they are in the link that is
+        /// printed, and nowhere else
+        #[arg(long, conflicts_with = "save")]
+        roster: bool,
         /// Write the page to a file instead, from which it works without a server
         #[arg(long, value_name = "FILE", conflicts_with = "listen")]
         save: Option<PathBuf>,

@@ -5,6 +5,8 @@
 
 use std::{convert::Infallible, net::SocketAddr, path::Path};
 
+use backstop_core::Roster;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
@@ -14,6 +16,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use super::{Problem, app::interrupt, args::Output, exit, print::print};
@@ -25,8 +28,72 @@ const PAGE: &[u8] = include_bytes!("../../assets/preview.html");
 /// How many connections are served at once; a browser opens a handful.
 const CONNECTIONS: usize = 64;
 
-/// Serves the page until somebody wants the program to end.
-pub(super) async fn serve(listen: SocketAddr, output: Output) -> Result<u8, Problem> {
+/// Returns what follows the `#` of a link to the page that begins with that roster: the state of the
+/// page as it keeps it itself (`host/browser/src/link.ts`), which no browser sends to a server.
+pub(super) fn fragment(organization: &str, roster: &Roster, now: u64) -> String {
+    let redacted = record::Roster::from(roster);
+    let why = format!(
+        "the organization {organization} at revision {}",
+        roster.revision
+    );
+    let mut state = json!({
+        "case": {
+            "name": organization,
+            "why": why,
+            "rules": [],
+            "given": {
+                "backends": redacted.backends,
+                "default": redacted.default,
+                "fallbacks": redacted.fallbacks,
+                "policy": redacted.policy,
+            },
+            "steps": [],
+        },
+        "batches": [],
+        "cursor": 0,
+        "clock": now,
+        "size": null,
+        "copies": [],
+        "by": "organization",
+        "draft": null,
+    });
+    // The page keeps the class of a failure; the message may name hosts, and a link is passed on.
+    let backends = state["case"]["given"]["backends"].as_array_mut();
+    for backend in backends.into_iter().flatten() {
+        if let Some(class) = backend.pointer("/health/failure/class").cloned() {
+            backend["health"]["failure"] = class;
+        }
+    }
+    let payload = BASE64_URL_SAFE_NO_PAD.encode(without_nulls(state).to_string());
+    format!("backstop=1.j.{:08x}.{payload}", fnv1a(&payload))
+}
+
+/// In a vector, a field that is null is left out.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key, without_nulls(value)))
+            .collect(),
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
+/// The 32-bit FNV-1a hash, by which the page knows that a link was cut or mistyped.
+fn fnv1a(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+/// Serves the page until somebody wants the program to end. A link may carry what it begins with.
+pub(super) async fn serve(
+    listen: SocketAddr,
+    output: Output,
+    fragment: Option<&str>,
+) -> Result<u8, Problem> {
     let failed = |error| {
         Problem::new(
             exit::FAILED,
@@ -35,7 +102,10 @@ pub(super) async fn serve(listen: SocketAddr, output: Output) -> Result<u8, Prob
     };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let url = format!("http://{address}/");
+    let url = match fragment {
+        Some(fragment) => format!("http://{address}/#{fragment}"),
+        None => format!("http://{address}/"),
+    };
     print(output, &record::Preview { url: url.clone() }, || {
         format!("the preview is at {url} (Ctrl-C ends it)\n")
     })?;
