@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, process::Command};
 
-use crate::{cargo, conformance, js, root, run, setup, target};
+use crate::{cargo, conformance, js, output, root, run, setup, target};
 
 /// How often Go measures each figure, of which the median counts.
 const RUNS: &str = "7";
@@ -87,18 +87,4 @@ fn go() -> Result<String, String> {
 /// Ids may end in a number themselves.
 fn is_id(name: &str) -> bool {
     ["select-2", "select-64"].contains(&name)
-}
-
-fn output(command: &mut Command) -> Result<String, String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .map_err(|e| format!("`{program}` cannot be run: {e}"))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() {
-        Ok(text)
-    } else {
-        Err(format!("`{program}` failed ({}): {text}", output.status))
-    }
 }

@@ -12,7 +12,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use crate::{cargo, components, js, page, root, run, setup, target};
+use crate::{cargo, components, js, output, page, root, run, setup, target};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -161,11 +161,7 @@ fn check_go(empty: &Path) -> Result<(), String> {
         &empty.join("main.go"),
         &format!(include_str!("dist/main.go.txt"), module = GO_MODULE),
     )?;
-    let proxies = Command::new("go")
-        .args(["env", "GOPROXY"])
-        .output()
-        .map_err(|e| format!("Go cannot be run: {e}"))?;
-    let proxies = String::from_utf8_lossy(&proxies.stdout);
+    let proxies = output(Command::new("go").args(["env", "GOPROXY"]))?;
     let ours = format!("file://{},{}", tried().join("go").display(), proxies.trim());
     // A module cache of its own for ours: one of this version may be there from before.
     let go = |arguments: &[&str]| {
@@ -243,15 +239,12 @@ fn go_module(proxy: &Path) -> Result<(), String> {
 
 /// The files of the Go module, without those of modules inside of it.
 fn module_files() -> Result<Vec<String>, String> {
-    let listed = Command::new("git")
-        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
-        .current_dir(root().join("host/go"))
-        .output()
-        .map_err(|e| format!("git cannot be run: {e}"))?;
-    let names: Vec<String> = String::from_utf8_lossy(&listed.stdout)
-        .lines()
-        .map(str::to_owned)
-        .collect();
+    let listed = output(
+        Command::new("git")
+            .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+            .current_dir(root().join("host/go")),
+    )?;
+    let names: Vec<String> = listed.lines().map(str::to_owned).collect();
     let inner: Vec<String> = names
         .iter()
         .filter_map(|name| {

@@ -147,6 +147,25 @@ fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
+/// Runs a command and returns what it prints; what it says to people goes to them.
+fn output(command: &mut Command) -> Result<String, String> {
+    let output = command
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .map_err(|e| format!("`{}` cannot be run: {e}", shown(command)))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        Ok(text)
+    } else {
+        Err(format!(
+            "`{}` failed ({}): {}",
+            shown(command),
+            output.status,
+            text.trim_end()
+        ))
+    }
+}
+
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words

@@ -1,7 +1,8 @@
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
 };
 
 use crate::{Component, Host, Native, Player, Process, generate::write_components, process::root};
@@ -87,25 +88,36 @@ fn node(player: &str) -> Result<Command, String> {
     Ok(command)
 }
 
-/// Compiles the player first, which takes a moment only when something changed.
+/// Compiles the player first, once in a process; a moment if nothing has changed.
 fn go() -> Result<Command, String> {
+    static PLAYER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    PLAYER
+        .get_or_init(build_go)
+        .as_ref()
+        .map(Command::new)
+        .map_err(Clone::clone)
+}
+
+fn build_go() -> Result<PathBuf, String> {
     let player = target().join("hosts/go-player");
-    let folder = root().join("host/go");
+    // Another process may be running it.
+    let beside = player.with_extension(std::process::id().to_string());
     let built = Command::new("go")
         .args(["build", "-o"])
-        .arg(&player)
+        .arg(&beside)
         .arg("./internal/player")
-        .current_dir(folder)
+        .current_dir(root().join("host/go"))
         .env("CGO_ENABLED", "0")
         .status()
         .map_err(|e| format!("Go cannot be run: {e}"))?;
-    if built.success() {
-        Ok(Command::new(player))
-    } else {
-        Err(format!(
+    if !built.success() {
+        return Err(format!(
             "the player of the Go module does not compile ({built})"
-        ))
+        ));
     }
+    fs::rename(&beside, &player)
+        .map_err(|e| format!("cannot write `{}`: {e}", player.display()))?;
+    Ok(player)
 }
 
 fn python() -> Result<Command, String> {

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 use serde_json::{Value, json};
 
 use super::{VERSION, collect, read, sha256};
-use crate::root;
+use crate::{output, root};
 
 /// Returns the document: what is given to others as files with their hashes, and every package that
 /// was compiled into one of them.
@@ -162,19 +162,6 @@ fn npm_packages() -> Result<Packages, String> {
         }
     }
     Ok(packages)
-}
-
-fn output(command: &mut Command) -> Result<String, String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .map_err(|e| format!("`{program}` cannot be run: {e}"))?;
-    if output.status.success() {
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    } else {
-        Err(format!("`{program}` failed ({})", output.status))
-    }
 }
 
 fn list(value: &Value) -> &[Value] {
