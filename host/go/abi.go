@@ -21,8 +21,9 @@ type fault string
 
 func (f fault) Error() string { return string(f) }
 
-// most is how much of a module's memory an answer may name, strings counted as often as they are
-// named: a thousand times what a roster of a hundred backends takes.
+// mostLifted is how much of a module's memory an answer may name, strings counted as often as they are
+// named, unless there is more memory than that: a thousand times what a roster of a hundred backends
+// takes.
 const mostLifted = 64 << 20
 
 // ---- Reading ----
@@ -41,7 +42,7 @@ func (m *memory) region(p uint32, size uint64, align uint32) []byte {
 	if uint64(p)+size > uint64(len(m.bytes)) {
 		panic(fault("a pointer leaves the memory"))
 	}
-	if m.read += int(size); m.read > mostLifted {
+	if m.read += int(size); m.read > max(mostLifted, len(m.bytes)) {
 		panic(fault("the answer is larger than any roster"))
 	}
 	return m.bytes[p : uint64(p)+size : uint64(p)+size]

@@ -1,6 +1,9 @@
 package backstop
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // A Storage keeps rosters: all that a host has to do, besides probing.
 //
@@ -8,8 +11,10 @@ import "context"
 // else: it never waits, locks, or keeps anything between calls.
 //
 // An error that is none of the answers below says that the storage failed, and that trying again may
-// help. Its text is told to whoever called, and must not contain credentials. A panic ends the call as
-// a [StorageError]. When the context ends the call ends, even if the storage goes on: whether a commit
+// help. Its text is told to whoever called, and must not contain credentials. A panic, and what is no
+// roster, are such errors too. They end the use case as a [StorageError]; a resolution that has
+// selected a backend stands, though what it saw could not be committed (RES-2). When the context ends
+// the call ends, even if the storage goes on: whether a commit
 // that was under way was made is then only known to the storage.
 type Storage interface {
 	// Load returns the organization's roster, read in one consistent read: all of it as of one
@@ -36,8 +41,11 @@ type Validator interface {
 	// It must always answer, within a deadline of its own: a probe that does not end in time is the
 	// outcome [ClassTimeout], one that fails for the host's own reasons is [ClassInternal] (USE-3,
 	// RES-3). It must leave nothing behind on the backend (HOST-3), must refuse targets that HOST-4
-	// forbids, and should run one probe per backend at a time and let others wait for it (RES-2). An
-	// error or a panic ends the use case as a [ValidatorError].
+	// forbids, and should run one probe per backend at a time and let others wait for it (RES-2).
+	//
+	// An error, a panic, and what is no probe, say nothing about the backend: they are the outcome
+	// [ClassInternal], which fails nothing over, with a message that does not repeat theirs
+	// ([WithValidatorErrors] tells it). When the context has ended, its error ends the use case.
 	//
 	// The backend need not be stored yet: it is probed before it is created, and new credentials
 	// before they are (USE-1).
@@ -50,8 +58,8 @@ type Validator interface {
 // Each call stands for itself and concerns the organization of its [Call] alone. A commit that meets a
 // conflict is planned again on a fresh roster, 8 attempts in all (USE-2).
 //
-// An error is a [RefusedError] if the use case was refused, and nothing changed; a [StorageError] or a
-// [ValidatorError] if what is around the policy failed; or as for a [Planner]. When the context ends,
+// An error is a [RefusedError] if the use case was refused, and nothing changed; a [StorageError] if
+// the storage failed; or as for a [Planner]. When the context ends,
 // the error matches that of the context.
 type Control struct {
 	engine    *Engine
@@ -159,6 +167,9 @@ func (c *Control) run(
 	if err := first(invalid, argument("call", call, checkCall)); err != nil {
 		return err
 	}
+	if !c.engine.made() {
+		return ErrClosed
+	}
 	if c.storage == nil {
 		return &InvalidError{Path: "storage", Reason: "is missing"}
 	}
@@ -170,10 +181,12 @@ func (c *Control) run(
 		return err
 	}
 	defer dismiss()
+	outer, _ := ctx.Value(sessionKey{}).(*session)
 	s := &session{
-		engine: c.engine, which: which, organization: call.Organization,
-		storage: c.storage, validator: c.validator,
+		engine: c.engine, outer: outer, which: which, organization: call.Organization, now: call.Now,
+		storage: c.storage, validator: c.validator, began: time.Now(),
 	}
+	defer s.over.Store(true)
 	answered, failed := false, controlError{}
 	err = c.engine.call(ctx, which, s, lower, func(m *memory, at uint32) {
 		answered = lift(m, at, &failed)

@@ -246,28 +246,141 @@ func TestAnswersOfAStorageAreRefusals(t *testing.T) {
 	}
 }
 
-func TestAValidatorThatDoesNotAnswerIsAnErrorOfItsOwn(t *testing.T) {
-	engine := start(t, backstop.WithPoolSize(1))
+// A validator that fails says nothing about the backend, whatever it does; who wants to know is told.
+func TestAValidatorThatFailsSaysNothingAboutTheBackend(t *testing.T) {
+	const classes = "`auth`, `configuration`, `integrity`, `internal`, `network`, `not-found`, `permission`, `quota`, " +
+		"`secrets`, `server`, `throttled`, `timeout`"
+	probed := func(probe backstop.Probe) validator {
+		return func(context.Context) (backstop.Probe, error) { return probe, nil }
+	}
+	failed := func(class backstop.FailureClass, message string) backstop.Outcome {
+		return backstop.Failed{Failure: backstop.Failure{Class: class, Message: message}}
+	}
+	var none *backstop.StorageError
 	for want, probe := range map[string]validator{
-		"the validator failed: the database is down": func(context.Context) (backstop.Probe, error) { return backstop.Probe{}, errDown },
-		"the validator failed: panic: 7":             func(context.Context) (backstop.Probe, error) { panic(7) },
-		"the validator failed: `probe.outcome` is missing": func(context.Context) (backstop.Probe, error) {
-			return backstop.Probe{}, nil
+		"the database is down": func(context.Context) (backstop.Probe, error) {
+			return backstop.Probe{Outcome: backstop.OK{}, FinishedAt: 1_500}, errDown
 		},
-		"the validator failed: `probe.outcome.failed.class` is `tired`: give one of `auth`, `configuration`, `integrity`, " +
-			"`internal`, `network`, `not-found`, `permission`, `quota`, `secrets`, `server`, `throttled`, `timeout`": func(context.Context) (backstop.Probe, error) {
-			return backstop.Probe{Outcome: backstop.Failed{Failure: backstop.Failure{Class: "tired"}}}, nil
+		"panic: 7":               func(context.Context) (backstop.Probe, error) { panic(7) },
+		"it ended its goroutine": func(context.Context) (backstop.Probe, error) { runtime.Goexit(); return backstop.Probe{}, nil },
+		"context deadline exceeded": func(context.Context) (backstop.Probe, error) {
+			return backstop.Probe{}, context.DeadlineExceeded
 		},
+		"":                           func(context.Context) (backstop.Probe, error) { return backstop.Probe{}, rude{} },
+		"<nil>":                      func(context.Context) (backstop.Probe, error) { return backstop.Probe{}, none },
+		"`probe.outcome` is missing": probed(backstop.Probe{}),
+		"`probe.outcome` is a *backstop.OK: give one of the types that [Outcome] names, as a value": probed(
+			backstop.Probe{Outcome: &backstop.OK{}}),
+		"`probe.outcome.failed.class` is `tired`: give one of " + classes: probed(backstop.Probe{Outcome: failed("tired", "")}),
+		"`probe.outcome.failed.message` is not UTF-8":                     probed(backstop.Probe{Outcome: failed("auth", "\xff")}),
+		"`probe.finished-at` is 9007199254740992: give at most 9007199254740991": probed(
+			backstop.Probe{Outcome: backstop.OK{}, FinishedAt: backstop.MaxNumber + 1}),
 	} {
-		storage := &memory{rosters: map[string]*backstop.Roster{"acme": many(2)}}
-		_, err := engine.Control(storage, probe).Validate(t.Context(), many(2).Backends[0].ID, call(2_000))
-		var failed *backstop.ValidatorError
-		if !errors.As(err, &failed) || err.Error() != want {
-			t.Errorf("got %v\nnot %s", err, want)
+		engine := start(t, backstop.WithPoolSize(1), backstop.WithMaxUseCases(1), backstop.WithValidatorErrors(nil))
+		var listening *backstop.Engine
+		listening = start(t, backstop.WithPoolSize(1), backstop.WithMaxUseCases(1), backstop.WithValidatorErrors(
+			func(ctx context.Context, err error, organization, backend string) {
+				if organization != "acme" || backend != many(2).Backends[0].ID {
+					t.Errorf("%s: told of %s in %s", want, backend, organization)
+				}
+				if want != "" && want != "<nil>" && err.Error() != want {
+					t.Errorf("told %v\nnot %s", err, want)
+				}
+				// Whoever is told may ask the policy, and changes nothing.
+				if _, err := listening.Planner().Check(ctx, many(2)); err != nil {
+					t.Error(err)
+				}
+				panic("ignored")
+			}))
+		for _, engine := range []*backstop.Engine{engine, listening} {
+			storage := &memory{planner: engine.Planner(), rosters: map[string]*backstop.Roster{"acme": many(2)}}
+			validation, err := engine.Control(storage, probe).Validate(t.Context(), many(2).Backends[0].ID, call(2_000))
+			if err != nil || !validation.Applied {
+				t.Fatalf("%s: got %+v, %v", want, validation, err)
+			}
+			wrong := validation.Probe.FinishedAt < 2_000 || validation.Probe.FinishedAt > 2_000+uint64(soon.Milliseconds())
+			if outcome := failed(backstop.ClassInternal, "the validator failed"); wrong || validation.Probe.Outcome != outcome {
+				t.Errorf("%s: got %+v", want, validation.Probe)
+			}
+			health := storage.rosters["acme"].Backends[0].Health
+			if health.Status != backstop.StatusValid || health.Failure != nil || *health.Excuse != backstop.ClassInternal {
+				t.Errorf("%s: the backend is %+v", want, health)
+			}
 		}
-		if storage.rosters["acme"].Revision != 7 {
-			t.Errorf("%s: something was written", want)
+	}
+}
+
+func TestABackendThatCannotBeProbedIsNotCreated(t *testing.T) {
+	engine := start(t)
+	storage := broken{commit: func(context.Context) error { t.Error("something was written"); return nil }}
+	refuses := validator(func(context.Context) (backstop.Probe, error) { return backstop.Probe{}, errDown })
+	_, err := engine.Control(storage, refuses).Create(
+		t.Context(), backstop.NewCreate("c", "c", backstop.KindExternal, "OCI", "r"), call(2_000))
+	if err == nil || err.Error() != "refused: validation-failed (internal: the validator failed)" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// down is a roster whose two backends are invalid and may be probed again.
+func down() *backstop.Roster {
+	roster, at := many(2), uint64(1_000)
+	for i := range roster.Backends {
+		roster.Backends[i].Health = backstop.Health{
+			Status: backstop.StatusInvalid, Since: &at, CheckedAt: &at, Failures: 1,
+			Failure: &backstop.Failure{Class: backstop.ClassNetwork, Message: "no route"},
 		}
+	}
+	return roster
+}
+
+// What a resolution can still answer, it answers: one probe fails, the commit fails, and the other
+// backend works.
+func TestAResolutionStandsWhateverFails(t *testing.T) {
+	engine := start(t)
+	for name, commit := range map[string]func() error{
+		"an error":   func() error { return errDown },
+		"a panic":    func() error { panic(errDown) },
+		"a conflict": func() error { return backstop.ErrConflict },
+	} {
+		probes := 0
+		probe := validator(func(context.Context) (backstop.Probe, error) {
+			if probes++; probes == 1 {
+				return backstop.Probe{}, errDown
+			}
+			return backstop.Probe{Outcome: backstop.OK{}, FinishedAt: 60_000}, nil
+		})
+		loads := 0
+		storage := broken{
+			load: func(context.Context) (*backstop.Roster, error) {
+				if loads++; loads == 1 {
+					return down(), nil
+				}
+				// What it answers when it is asked again is no roster.
+				return nil, nil
+			},
+			commit: func(context.Context) error { return commit() },
+		}
+		resolution, err := engine.Control(storage, probe).Resolve(t.Context(), backstop.Request{}, call(60_000))
+		if err != nil || resolution.Answer.Decision == nil || probes != 2 {
+			t.Errorf("%s: got %+v, %v after %d probes", name, resolution, err, probes)
+		}
+	}
+}
+
+// A validator that gives up because nobody waits has not found anything out.
+func TestAContextThatEndsInAProbeEndsTheUseCase(t *testing.T) {
+	engine := start(t, backstop.WithValidatorErrors(func(_ context.Context, err error, _, _ string) {
+		t.Errorf("told of %v", err)
+	}))
+	ctx, cancel := context.WithCancel(t.Context())
+	probe := validator(func(context.Context) (backstop.Probe, error) {
+		cancel()
+		return backstop.Probe{}, errDown
+	})
+	storage := broken{commit: func(context.Context) error { t.Error("something was written"); return nil }}
+	_, err := engine.Control(storage, probe).Validate(ctx, many(2).Backends[0].ID, call(2_000))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -29,6 +29,8 @@ func Module() []byte { return slices.Clone(policyModule) }
 const (
 	pageSize     = 64 << 10
 	defaultLimit = 64 << 20
+	// mostPages is one less than the addresses go to: wazero counts the bytes in 32 bits.
+	mostPages = 1<<16 - 1
 )
 
 // An Option changes how an [Engine] is set up.
@@ -44,6 +46,7 @@ type settings struct {
 	interrupt  bool
 	cache      wazero.CompilationCache
 	translated bool
+	told       func(context.Context, error, OrganizationID, BackendID)
 }
 
 // WithModule runs another core module of the same world. It is trusted to decide, and with nothing
@@ -84,8 +87,8 @@ func WithMaxUseCases(most int) Option {
 }
 
 // WithMemoryLimit sets how much memory an instance may have, in bytes, rounded up to 64 KiB: 1 MiB to
-// 4 GiB. The default is 64 MiB, a thousand times what a roster of a hundred backends takes. A call
-// that wants more is a [TrapError].
+// 4 GiB, of which the last 64 KiB stay unused. The default is 64 MiB, a thousand times what a roster of
+// a hundred backends takes. A call that wants more is a [TrapError].
 func WithMemoryLimit(bytes uint64) Option {
 	return func(s *settings) error {
 		if bytes < 1<<20 || bytes > 1<<32 {
@@ -150,6 +153,20 @@ func WithTranslation() Option {
 	}
 }
 
+// WithValidatorErrors has somebody told when a validator fails, which the policy is told of as the
+// outcome [ClassInternal] without its text: the error is the validator's own, an [InvalidError] for what
+// is no probe, or a [PanicError]. The text may hold what the validator put there, credentials among it.
+//
+// The use case waits until told returns, or until its context ends. A panic of it is ignored.
+func WithValidatorErrors(
+	told func(ctx context.Context, err error, organization OrganizationID, backend BackendID),
+) Option {
+	return func(s *settings) error {
+		s.told = told
+		return nil
+	}
+}
+
 // An Engine runs the policy. It is safe for concurrent use, and one is enough for a process.
 type Engine struct {
 	machines machine.Engine
@@ -157,6 +174,8 @@ type Engine struct {
 	cut     bool
 	recycle uint64
 	pool    *pool
+	// told is who is told when a validator fails, if anybody.
+	told func(context.Context, error, OrganizationID, BackendID)
 
 	instances atomic.Int64
 	memory    atomic.Int64
@@ -178,16 +197,23 @@ func (e *Engine) Stats() Stats {
 // New compiles the policy and returns an engine for it. Close it when it is not needed any more.
 //
 // The error is an [InvalidError] for an option that is out of range or goes with no other, one that
-// matches [ErrForeignModule] for a module that is not of this contract, or the engine's own.
+// matches [ErrForeignModule] for a module that is not of this contract, that of the context, or the
+// engine's own. An option that is nil changes nothing.
 func New(ctx context.Context, options ...Option) (*Engine, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	s := settings{module: policyModule, places: runtime.GOMAXPROCS(0), useCases: 256, limit: defaultLimit, recycle: 4 << 20}
 	for _, option := range options {
+		if option == nil {
+			continue
+		}
 		if err := option(&s); err != nil {
 			return nil, err
 		}
 	}
 	sum := sha256.Sum256(s.module)
-	e := &Engine{cut: hex.EncodeToString(sum[:]) == ModuleSHA256, recycle: s.recycle}
+	e := &Engine{cut: hex.EncodeToString(sum[:]) == ModuleSHA256, recycle: s.recycle, told: s.told}
 	var err error
 	if s.translated {
 		e.machines, err = translation(&s, e.cut)
@@ -199,7 +225,11 @@ func New(ctx context.Context, options ...Option) (*Engine, error) {
 	}
 	first, err := e.instantiate(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", ErrForeignModule, err), e.machines.Close(ctx))
+		why := ErrForeignModule
+		if ctx.Err() != nil {
+			why = ctx.Err()
+		}
+		return nil, errors.Join(fmt.Errorf("%w: %w", why, err), e.machines.Close(ctx))
 	}
 	e.pool = newPool(s.places, s.useCases, first, e.discard)
 	return e, nil
@@ -221,11 +251,21 @@ func translation(s *settings, own bool) (machine.Engine, error) {
 // Close closes the engine when the calls that are under way have ended; new ones get [ErrClosed], as
 // do those that wait for a place. If the context ends before, Close returns its error, and the engine
 // is closed when the last call ends.
+//
+// A storage or a validator cannot close the engine with the context that it was given, because Close
+// would wait for the call that waits for it: that is an [InvalidError], and the engine stays open.
 func (e *Engine) Close(ctx context.Context) error {
+	if !e.made() {
+		return ErrClosed
+	}
+	if e.pool.within(ctx) {
+		return &InvalidError{Path: "ctx", Reason: "is that of a use case: close the engine when that has ended"}
+	}
 	drained, first := e.pool.close()
 	if first {
 		go func() {
 			<-drained
+			e.pool.empty()
 			e.pool.closed <- e.machines.Close(context.WithoutCancel(ctx))
 			close(e.pool.closed)
 		}()
@@ -237,6 +277,9 @@ func (e *Engine) Close(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
+
+// made says whether the engine was made by [New].
+func (e *Engine) made() bool { return e != nil && e.pool != nil }
 
 // Planner returns the pure functions.
 func (e *Engine) Planner() *Planner { return &Planner{engine: e} }

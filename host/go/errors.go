@@ -1,11 +1,11 @@
 package backstop
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // What a storage answers, matched with [errors.Is]. A [RefusedError] with the code of that name
@@ -22,7 +22,7 @@ var (
 
 // What is wrong with an engine, matched with [errors.Is].
 var (
-	// ErrClosed says that the engine is closed.
+	// ErrClosed says that the engine is closed, or was never made: [New] makes one.
 	ErrClosed = errors.New("the engine is closed")
 	// ErrForeignModule says that a module given by [WithModule] is not one of this contract. The
 	// error that matches it says what is missing or too much.
@@ -93,30 +93,20 @@ func (e *InvalidError) Error() string {
 type StorageError struct {
 	// Op is what it was asked for: `load` or `commit`.
 	Op string
-	// Message is what the policy was told: the text of the storage's error.
+	// Message is what the policy was told: the text of the storage's error, cut at 4 KiB.
 	Message string
-	// Err is the storage's own error, an [InvalidError] or a [PanicError].
+	// Err is the storage's own error, an [InvalidError] or a [PanicError]. Where the context had
+	// ended, it matches that of the context as well.
 	Err error
 }
 
 // Error says what failed.
-func (e *StorageError) Error() string { return "the storage failed to " + e.Op + ": " + e.Message }
+func (e *StorageError) Error() string {
+	return "the storage failed to " + e.Op + ": " + oneLine(e.Message)
+}
 
 // Unwrap returns the storage's own error.
 func (e *StorageError) Unwrap() error { return e.Err }
-
-// A ValidatorError says that the validator did not answer: it returned an error, it panicked, or what
-// it returned is no probe. Trying again may help (RES-3).
-type ValidatorError struct {
-	// Err is the validator's own error, an [InvalidError] or a [PanicError].
-	Err error
-}
-
-// Error says what failed.
-func (e *ValidatorError) Error() string { return "the validator failed: " + oneLine(text(e.Err)) }
-
-// Unwrap returns the validator's own error.
-func (e *ValidatorError) Unwrap() error { return e.Err }
 
 // A PanicError is a panic of a storage or a validator.
 type PanicError struct {
@@ -172,17 +162,32 @@ func oneLine(text string) string {
 	return strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
 }
 
-// text returns the text of an error, whatever the error does when it is asked.
+// text returns the text of an error, whatever the error does when it is asked, cut at 4 KiB.
 func text(err error) (text string) {
+	const most = 4 << 10
 	defer func() {
 		if recover() != nil {
 			text = "an error that panics when it is asked for its text"
 		}
 	}()
-	return strings.ToValidUTF8(err.Error(), "\uFFFD")
+	text = err.Error()
+	if len(text) > most {
+		end := most
+		for end > most-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end] + "..."
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
-// stopped says whether an error is that of a context.
-func stopped(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+// matches is [errors.Is], whatever the error does when it is asked: a nil pointer of an error type
+// panics.
+func matches(err, target error) (is bool) {
+	defer func() {
+		if recover() != nil {
+			is = false
+		}
+	}()
+	return errors.Is(err, target)
 }

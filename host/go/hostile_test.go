@@ -26,6 +26,13 @@ type module struct {
 	// without leaves an export out; with imports a function of that module and name.
 	without string
 	with    [2]string
+	// begin is run when the module is instantiated; named is one more export.
+	begin []byte
+	named string
+	// skewed is an export that takes and returns nothing.
+	skewed string
+	// pages is how much memory there is, in pages of 64 KiB; 1 if it is 0.
+	pages int
 }
 
 const dataAt = 1024
@@ -110,13 +117,18 @@ func (m module) bytes(t testing.TB) []byte {
 	slices.Sort(names)
 	for _, export := range names {
 		f := exported[export]
-		functions = append(functions, signature(f))
+		if m.skewed == export {
+			types = append(types, []byte{0x60, 0, 0})
+			functions = append(functions, count(len(types)-1))
+		} else {
+			functions = append(functions, signature(f))
+		}
 		if m.without != export {
 			exports = append(exports, slices.Concat(name(export), []byte{0}, count(len(imports)+len(functions)-1)))
 		}
 		body, ok := m.bodies[strings.TrimPrefix(export, "backstop:policy/")]
 		switch {
-		case ok:
+		case ok, m.skewed == export:
 		case export == "cabi_realloc":
 			body = constant(60_000)
 		case len(f.ResultTypes()) > 0:
@@ -125,12 +137,28 @@ func (m module) bytes(t testing.TB) []byte {
 		code := slices.Concat([]byte{0}, body, []byte{opEnd})
 		codes = append(codes, append(count(len(code)), code...))
 	}
+	types = append(types, []byte{0x60, 0, 0})
+	add := func(body []byte) []byte {
+		functions = append(functions, count(len(types)-1))
+		code := slices.Concat([]byte{0}, body, []byte{opEnd})
+		codes = append(codes, append(count(len(code)), code...))
+		return count(len(imports) + len(functions) - 1)
+	}
+	if m.named != "" {
+		exports = append(exports, slices.Concat(name(m.named), []byte{0}, add(m.bodies[m.named])))
+	}
+	var begin []byte
+	if m.begin != nil {
+		index := add(m.begin)
+		begin = slices.Concat([]byte{8}, count(len(index)), index)
+	}
 	if m.without != "memory" {
 		exports = append(exports, append(name("memory"), 2, 0))
 	}
 	return slices.Concat([]byte("\x00asm\x01\x00\x00\x00"),
-		section(1, types...), section(2, imports...), section(3, functions...), section(5, []byte{0, 1}),
-		section(7, exports...), section(10, codes...),
+		section(1, types...), section(2, imports...), section(3, functions...),
+		section(5, append([]byte{0}, count(max(m.pages, 1))...)),
+		section(7, exports...), begin, section(10, codes...),
 		section(11, slices.Concat([]byte{0}, constant(dataAt), []byte{opEnd}, count(len(m.data)), m.data)))
 }
 
@@ -152,6 +180,7 @@ func TestModulesThatAreNotOursAreRefused(t *testing.T) {
 		"it does not export `cabi_realloc`":                         module{without: "cabi_realloc"}.bytes(t),
 		"it does not export `" + planner + "`":                      module{without: planner}.bytes(t),
 		"it does not export `cabi_post_" + planner + "`":            module{without: "cabi_post_" + planner}.bytes(t),
+		"it exports `" + planner + "` with other parameters":        module{skewed: planner}.bytes(t),
 		"it imports `random_get` of `wasi_snapshot_preview1`":       module{with: [2]string{"wasi_snapshot_preview1", "random_get"}}.bytes(t),
 		"it imports `load` of `backstop:policy/storage@0.1.0` with": module{with: [2]string{"backstop:policy/storage@0.1.0", "load"}}.bytes(t),
 	} {

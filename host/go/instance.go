@@ -82,6 +82,9 @@ func (in *instance) run(which int, cut bool, lower func(*lowerer, []uint64), lif
 func (e *Engine) call(
 	ctx context.Context, which int, s *session, lower func(*lowerer, []uint64), lift func(*memory, uint32),
 ) (err error) {
+	if !e.made() {
+		return ErrClosed
+	}
 	if err := e.pool.begin(ctx); err != nil {
 		return err
 	}

@@ -43,10 +43,14 @@ func newPool(places, useCases int, first *instance, discard func(*instance)) *po
 	return p
 }
 
-// within says whether a call is part of a use case of this pool: a storage or a validator makes it.
+// within says whether a call is part of a use case of this pool that is under way: a storage or a
+// validator makes it, maybe by way of another engine.
 func (p *pool) within(ctx context.Context) bool {
 	s, _ := ctx.Value(sessionKey{}).(*session)
-	return s != nil && s.engine.pool == p
+	for s != nil && (s.engine.pool != p || s.over.Load()) {
+		s = s.outer
+	}
+	return s != nil
 }
 
 // begin counts a call in. What is part of a use case that has begun may begin, even if the pool closes.
@@ -148,6 +152,18 @@ func (p *pool) reclaim(ctx context.Context) error {
 		p.pushSpare(in)
 	}
 	return nil
+}
+
+// empty discards what a pool holds that no call is left of.
+func (p *pool) empty() {
+	for range cap(p.places) {
+		if in := <-p.places; in != nil {
+			p.discard(in)
+		}
+	}
+	for in := p.popSpare(); in != nil; in = p.popSpare() {
+		p.discard(in)
+	}
 }
 
 func (p *pool) popSpare() *instance {

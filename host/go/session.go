@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
+	"time"
 )
 
 // mostAsked is what a use case may ask its storage and validator for, at most. The longest of the
@@ -14,12 +16,19 @@ const mostAsked = 1_000
 
 // A session is one use case under way, and what it asks for.
 type session struct {
-	engine       *Engine
+	engine *Engine
+	// outer is the use case whose storage or validator began this one, if one did.
+	outer        *session
 	instance     *instance
 	which        int
 	organization OrganizationID
 	storage      Storage
 	validator    Validator
+	// now is the caller's time when the use case began.
+	now   uint64
+	began time.Time
+	// over says that the use case has ended, whatever its storage still does.
+	over atomic.Bool
 
 	asked int
 	// lent says that others have the session's place.
@@ -99,13 +108,13 @@ func (s *session) load(ctx context.Context, stack []uint64) {
 	roster, err := ask(ctx, s, func() (*Roster, error) {
 		return s.storage.Load(ctx, s.organization)
 	})
+	if err == nil {
+		err = argument("roster", roster, checkRoster)
+	}
 	switch {
 	case err == nil:
-		if err := argument("roster", roster, checkRoster); err != nil {
-			s.abort(&StorageError{Op: "load", Message: err.Error(), Err: err})
-		}
 		answerStorageLoad(s.lowerer(), answer, roster, nil)
-	case errors.Is(err, ErrOrganizationNotFound):
+	case matches(err, ErrOrganizationNotFound):
 		answerStorageLoad(s.lowerer(), answer, nil, &storageError{Kind: storageOrganizationNotFound})
 	default:
 		text := s.failed(ctx, "load", err)
@@ -130,9 +139,9 @@ func (s *session) commit(ctx context.Context, stack []uint64) {
 	switch {
 	case err == nil:
 		answerStorageCommit(s.lowerer(), answer, &revision, nil)
-	case errors.Is(err, ErrConflict):
+	case matches(err, ErrConflict):
 		answerStorageCommit(s.lowerer(), answer, nil, &commitError{Kind: commitConflict})
-	case errors.Is(err, ErrIDTaken):
+	case matches(err, ErrIDTaken):
 		answerStorageCommit(s.lowerer(), answer, nil, &commitError{Kind: commitIDTaken})
 	default:
 		text := s.failed(ctx, "commit", err)
@@ -167,17 +176,40 @@ func (s *session) validate(ctx context.Context, stack []uint64) {
 		err = argument("probe", &probe, checkProbe)
 	}
 	if err != nil {
-		s.abort(&ValidatorError{Err: err})
+		probe = s.unprobed(ctx, backend, err)
 	}
 	answerValidatorValidate(s.lowerer(), answer, &probe)
 }
 
-// failed remembers that the storage failed, and returns what the policy is told. Where the reason is
-// that nobody waits for an answer any more, the call ends.
+// unprobed is the probe of a validator that failed. It says nothing about the backend (USE-3, RES-3),
+// and does not repeat the error, which may hold credentials and would be stored (HOST-1).
+func (s *session) unprobed(ctx context.Context, backend BackendID, err error) Probe {
+	if ended := ctx.Err(); ended != nil {
+		s.abort(ended)
+	}
+	if told := s.engine.told; told != nil {
+		// Whoever is told cannot change what is known.
+		_, _ = ask(ctx, s, func() (struct{}, error) {
+			told(ctx, err, s.organization, backend)
+			return struct{}{}, nil
+		})
+	}
+	return Probe{
+		Outcome: Failed{Failure: Failure{Class: ClassInternal, Message: "the validator failed"}},
+		// A time of the caller's clock, which need not be the machine's.
+		FinishedAt: min(s.now+uint64(time.Since(s.began).Milliseconds()), MaxNumber),
+	}
+}
+
+// failed remembers that the storage failed, and returns what the policy is told. Where nobody waits for
+// an answer any more, the call ends, and the error is that of the context whatever the storage says.
 func (s *session) failed(ctx context.Context, op string, err error) string {
+	ended := ctx.Err()
+	if ended != nil && !matches(err, ended) {
+		err = fmt.Errorf("%w: %w", ended, err)
+	}
 	failed := &StorageError{Op: op, Message: text(err), Err: err}
-	var panicked *PanicError
-	if ctx.Err() != nil || errors.As(err, &panicked) {
+	if ended != nil {
 		s.abort(failed)
 	}
 	s.stored = failed

@@ -27,7 +27,7 @@ func compile(ctx context.Context, s *settings, serve machine.Import) (machine.En
 		config = wazero.NewRuntimeConfigInterpreter()
 	}
 	config = config.
-		WithMemoryLimitPages(uint32((s.limit + pageSize - 1) / pageSize)).
+		WithMemoryLimitPages(uint32(min((s.limit+pageSize-1)/pageSize, mostPages))).
 		WithCloseOnContextDone(s.interrupt)
 	if s.cache != nil {
 		config = config.WithCompilationCache(s.cache)
@@ -147,8 +147,9 @@ type copied struct {
 }
 
 func (c *compiled) New(ctx context.Context) (machine.Machine, error) {
-	// Without a name there can be many.
-	module, err := c.runtime.InstantiateModule(ctx, c.module, wazero.NewModuleConfig().WithName(""))
+	// Without a name there can be many. No function is run because of what it is called.
+	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
+	module, err := c.runtime.InstantiateModule(ctx, c.module, config)
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,10 @@ func open(ctx context.Context, database, root string) (*plane, func(), error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, directory.Close())
 	}
-	engine, err := backstop.New(ctx)
+	engine, err := backstop.New(ctx, backstop.WithValidatorErrors(
+		func(_ context.Context, err error, organization backstop.OrganizationID, backend backstop.BackendID) {
+			log.Printf("cannot probe backend %q of %q: %v", backend, organization, err)
+		}))
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close(), directory.Close())
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,20 +24,20 @@ type directories struct {
 func (d *directories) Validate(
 	ctx context.Context, _ backstop.OrganizationID, backend backstop.BackendID, _ uint64,
 ) (backstop.Probe, error) {
-	outcome := d.probe(ctx, backend)
-	return backstop.Probe{Outcome: outcome, FinishedAt: uint64(time.Now().UnixMilli())}, nil
-}
-
-func (d *directories) probe(ctx context.Context, backend backstop.BackendID) backstop.Outcome {
-	location, ok := d.pending.Load(backend)
-	if !ok {
+	location, pending := d.pending.Load(backend)
+	if !pending {
 		stored, err := d.store.Location(ctx, backend)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			// The host's own fault fails nothing over.
-			return failed(backstop.ClassInternal, "the location cannot be read")
+		if err != nil {
+			// The host's own fault fails nothing over: it is the outcome `internal`.
+			return backstop.Probe{}, fmt.Errorf("cannot read the location: %w", err)
 		}
 		location = stored
 	}
+	outcome := d.probe(location.(string))
+	return backstop.Probe{Outcome: outcome, FinishedAt: uint64(time.Now().UnixMilli())}, nil
+}
+
+func (d *directories) probe(location string) backstop.Outcome {
 	object := fmt.Sprintf("%s/.backstop-probe-%d", location, time.Now().UnixNano())
 	const content = "backstop"
 	err := d.root.WriteFile(object, []byte(content), 0o600)

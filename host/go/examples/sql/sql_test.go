@@ -285,3 +285,23 @@ func TestARowThatIsNoneIsFound(t *testing.T) {
 		t.Errorf("got %d, %v", rows, err)
 	}
 }
+
+// A validator that cannot look fails nothing over, and its reason is stored nowhere.
+func TestAProbeThatCannotBeMadeFailsNothingOver(t *testing.T) {
+	w := newWorld(t)
+	w.must("POST", "acme", `"inline-1"`)
+	w.must("POST", "acme/backends", create("a", "primary", func(c *backstop.Create) { c.Default = true }))
+	closed, err := OpenStore(t.Context(), filepath.Join(t.TempDir(), "closed.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	w.plane.probes.store = closed
+	const outcome = `{"failed":{"class":"internal","message":"the validator failed"}}`
+	if text := w.must("POST", "acme/backends/a/validate", ""); !strings.Contains(text, outcome) || strings.Contains(text, "closed") {
+		t.Errorf("got %s", text)
+	}
+	if text := w.must("GET", "acme/backend", ""); !strings.Contains(text, `"position":"default"`) {
+		t.Errorf("got %s", text)
+	}
+}
