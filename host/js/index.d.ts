@@ -15,6 +15,9 @@
  * exception.
  */
 
+// For `using`; a compiler that targets less knows nothing of it otherwise.
+/// <reference lib="esnext.disposable" />
+
 // ---- Results ----
 
 /** An answer, or why there is none. */
@@ -530,8 +533,10 @@ export declare class Roster {
   routeRead(copies: readonly BackendId[], now: number): ReadTry[];
   select(request: Request, now: number): Result<Decision, Refusal>;
   toJSON(): RosterData;
-  /** Gives its memory back; doing so twice is harmless. Also by `using` where `Symbol.dispose` exists. */
+  /** Gives its memory back; doing so twice is harmless. */
   free(): void;
+  /** The same, for `using`; only where `Symbol.dispose` exists. */
+  [Symbol.dispose](): void;
 }
 
 /** Returns the roster of revision 0: no backends, no roles, the default policy. */
@@ -597,6 +602,9 @@ export interface Validator {
    *
    * A validator that throws, rejects or returns another shape is the outcome `internal`, one that
    * does not answer in time is the outcome `timeout`: neither is an exception (USE-3, RES-3).
+   *
+   * It is called as often as use cases ask. It SHOULD run one probe per backend at a time and let the
+   * others wait for it, so that many who resolve while everything is down do not hammer it (RES-2).
    */
   validate(
     organization: OrganizationId,

@@ -64,7 +64,7 @@ fn build(folder: &Path, profile: &str) -> Result<(), String> {
 
     println!("building the program (some minutes the first time)");
     let mut program = cargo();
-    program.args(["build", "--locked", "--package", "backstop"]);
+    program.args(["build", "--locked", "--bin", "backstop"]);
     if profile == "release" {
         program.arg("--release");
     }

@@ -78,6 +78,9 @@ pub(crate) fn build() -> Result<(), String> {
     fs::create_dir_all(&dist).map_err(|e| format!("`{}`: {e}", dist.display()))?;
     let file = |name: &str, text: &str| write_file(&dist.join(name), format!("{GENERATED}{text}"));
 
+    // npm puts a licence into the package by itself only if it lies beside the manifest.
+    write_file(&dist.join("LICENSE"), read(&root().join("LICENSE"))?)?;
+
     let bound = format!("{shared}, {}", BOUND.join(", "));
     let offered = |module| format!("export const {{ {bound} }} = instantiate({module});\n");
     let bytes = BASE64_STANDARD.encode(&module);
@@ -118,12 +121,16 @@ pub(crate) fn build() -> Result<(), String> {
     file(
         "browser.js",
         &format!(
-            "import {{ instantiate }} from './core.js';\n\
+            "import {{ ForeignModuleError as Foreign, instantiate, version as ours }} from './core.js';\n\
+             const foreign = (found) => new Foreign(`${{found}} at \\`${{response.url}}\\``, `backstop.wasm of ${{ours}}`);\n\
              const response = await fetch(new URL('./backstop.wasm', import.meta.url));\n\
-             if (!response.ok) throw new Error(`\\`${{response.url}}\\` cannot be loaded (${{response.status}})`);\n\
+             if (!response.ok) throw foreign(`the status ${{response.status}}`);\n\
              // Servers that do not know the type of such files are common enough.\n\
              const isTyped = response.headers.get('content-type')?.startsWith('application/wasm');\n\
-             const module = isTyped\n  ? await WebAssembly.compileStreaming(response)\n  : await WebAssembly.compile(await response.arrayBuffer());\n\
+             let module;\n\
+             try {{\n  \
+               module = isTyped\n    ? await WebAssembly.compileStreaming(response)\n    : await WebAssembly.compile(await response.arrayBuffer());\n\
+             }} catch {{\n  throw foreign('no WebAssembly');\n}}\n\
              {}",
             offered("module"),
         ),

@@ -32,12 +32,28 @@ const PAGE = `<!doctype html>
 </script>
 `;
 
+// What a server gives in the module's place.
+const FOREIGN = {
+  '/gone/backstop.wasm': [404, 'text/plain', ''],
+  '/page/backstop.wasm': [200, 'text/html', '<!doctype html>'],
+  '/typed/backstop.wasm': [200, 'application/wasm', '<!doctype html>'],
+  '/other/backstop.wasm': [200, 'application/wasm', Buffer.from('\0asm\x01\0\0\0', 'latin1')],
+};
+
 let browser;
 let server;
 
 before(async () => {
   server = createServer((request, response) => {
-    const file = join(DIST, new URL(request.url, 'http://localhost').pathname);
+    const { pathname } = new URL(request.url, 'http://localhost');
+    if (FOREIGN[pathname]) {
+      const [status, type, body] = FOREIGN[pathname];
+      response.writeHead(status, { 'content-type': type });
+      response.end(body);
+      return;
+    }
+    // Folders of another name have the same scripts, and another module.
+    const file = join(DIST, pathname.replace(/^\/\w+\//, ''));
     const page = request.url === '/';
     const found = page || (file.startsWith(DIST) && existsSync(file));
     response.writeHead(found ? 200 : 404, { 'content-type': page ? 'text/html' : (TYPES[extname(file)] ?? 'text/plain') });
@@ -50,6 +66,31 @@ before(async () => {
 after(async () => {
   await browser?.close();
   server?.close();
+});
+
+test('a module that is none of ours is an error with a code', async () => {
+  const page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  for (const [path, part] of [
+    ['/gone/browser.js', 'found the status 404 at'],
+    ['/page/browser.js', 'found no WebAssembly at'],
+    ['/typed/browser.js', 'found no WebAssembly at'],
+    ['/other/browser.js', 'found'],
+  ]) {
+    const error = await page.evaluate(async (path) => {
+      try {
+        await import(path);
+        return null;
+      } catch ({ name, code, message }) {
+        return { name, code, message };
+      }
+    }, path);
+    assert.equal(error?.name, 'ForeignModuleError', path);
+    assert.equal(error.code, 'foreign-module', path);
+    assert.ok(error.message.includes(part), error.message);
+    assert.ok(!error.message.includes('\n'), error.message);
+  }
+  await page.close();
 });
 
 test('a million selections need no more memory than the first', async () => {

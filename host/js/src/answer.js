@@ -7,25 +7,28 @@ const DECISION = 0;
 const ENTRIES = 4;
 const SIZE = 5;
 
+/** How many facts there are of a backend: its id, its name and the number of its credentials. */
+const FACTS = 3;
+
 /**
- * Returns the answer that is at `at` of the numbers; of `roster` the revision and each backend's id,
- * name and generation are read.
+ * Returns the answer that is at `at` of the numbers. The facts are what the table of types keeps of a
+ * roster (`schema.js`): the revision, then those of each backend.
  */
-export function answered(numbers, at, roster) {
-  const { backends, revision } = roster;
+export function answered(numbers, at, facts) {
+  const revision = facts[0];
   const count = numbers[at + 3];
   const trace = [];
-  for (let i = 0; i < count; i++) trace.push(entry(numbers, at + ENTRIES + SIZE * i, backends));
+  for (let i = 0; i < count; i++) trace.push(entry(numbers, at + ENTRIES + SIZE * i, facts));
   if (numbers[at] !== DECISION) {
     return { ok: false, error: { reason: reason(numbers[at], numbers[at + 1]), revision, trace } };
   }
   const used = at + ENTRIES + SIZE * numbers[at + 1];
-  const { id, name, generation } = backends[numbers[used + 2]];
+  const backend = numbers[used + 2];
   return {
     ok: true,
     value: {
-      backend: { id, name },
-      generation,
+      backend: named(facts, backend),
+      generation: facts[3 + FACTS * backend],
       position: position(numbers[used], numbers[used + 1]),
       degraded: numbers[at + 2] === 1,
       revision,
@@ -34,16 +37,15 @@ export function answered(numbers, at, roster) {
   };
 }
 
-function entry(numbers, at, backends) {
-  const number = numbers[at + 2];
-  let backend = null;
-  if (number >= 0) {
-    const { id, name } = backends[number];
-    backend = { id, name };
-  }
+function named(facts, backend) {
+  return { id: facts[1 + FACTS * backend], name: facts[2 + FACTS * backend] };
+}
+
+function entry(numbers, at, facts) {
+  const backend = numbers[at + 2];
   return {
     position: position(numbers[at], numbers[at + 1]),
-    backend,
+    backend: backend < 0 ? null : named(facts, backend),
     verdict: verdict(numbers[at + 3], numbers[at + 4]),
   };
 }

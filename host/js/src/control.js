@@ -72,15 +72,18 @@ export class Control {
   }
 
   async #run(number, type, parameter, name, context, options) {
+    let kept;
     const bytes = written(
       (writer) => {
         writer.byte(number);
         writer.put(type, parameter, name);
+        writer.facts = [];
         writer.put(schema.context, context, 'context');
+        kept = writer.facts;
       },
       (writer) => writer.copy(),
     );
-    const { organization, now } = context;
+    const [organization, now] = kept;
     const call = new Call(this.#host, organization, now, signalOf(options));
     const useCase = new UseCase(this.#engine, bytes);
     try {
@@ -218,6 +221,26 @@ class Call {
     if (!isLater) return answered(value);
     return new Promise((resolve, reject) => {
       const signal = this.#signal;
+      const listeners = listenersOf(signal);
+      let hasEnded = false;
+      const end = (make, given) => {
+        // What comes later is of no account, and nobody is told of it.
+        if (hasEnded) return;
+        hasEnded = true;
+        clearTimeout(timer);
+        listeners?.delete(abort);
+        try {
+          resolve(make(given));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const abort = () => {
+        options.abort(signal.reason);
+        end(() => {
+          throw new AbortedError(method, signal.reason);
+        }, undefined);
+      };
       const timer =
         limit === null
           ? undefined
@@ -225,52 +248,58 @@ class Call {
               options.abort(new TimeoutError(method, limit));
               end(late, undefined);
             }, limit);
-      const abort = () => {
-        options.abort(signal.reason);
-        end(() => {
-          throw new AbortedError(method, signal.reason);
-        }, undefined);
-      };
-      const end = (make, given) => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-        try {
-          resolve(make(given));
-        } catch (error) {
-          reject(error);
-        }
-      };
-      signal?.addEventListener('abort', abort);
-      // Whatever comes after the end is ignored: a promise takes its first answer only.
-      Promise.resolve(value).then(
+      settled(value).then(
         (value) => end(answered, value),
         (error) => end(failed, error),
       );
+      // It may have been aborted by what was just called.
+      if (signal?.aborted) abort();
+      else listeners?.add(abort);
     });
   }
 
   #loaded(value) {
-    return written(
-      (writer) => {
-        writer.byte(value === null ? NO_ORGANIZATION : LOADED);
-        if (value !== null) putRoster(writer, value, 'load()');
-      },
-      (writer) => writer.copy(),
-      (path, problem) => new StorageShapeError('load', path, problem),
-    );
+    try {
+      return written(
+        (writer) => {
+          writer.byte(value === null ? NO_ORGANIZATION : LOADED);
+          if (value !== null) putRoster(writer, value, 'load()');
+        },
+        (writer) => writer.copy(),
+        (path, problem) => new StorageShapeError('load', path, problem),
+      );
+    } catch (error) {
+      // Fields may be read from the storage only now, and fail.
+      const isShape = error instanceof StorageShapeError;
+      return this.#failed(isShape ? error : new StorageError('load', error), LOAD_FAILED);
+    }
   }
 
   #committed(value) {
     const answer = COMMIT_ANSWERS.indexOf(value);
     if (answer < 0) {
       const problem = `must be one of ${COMMIT_ANSWERS.map((code) => `\`${code}\``).join(', ')}`;
-      throw new StorageShapeError('commit', 'commit()', problem);
+      return this.#failed(new StorageShapeError('commit', 'commit()', problem), COMMIT_FAILED);
     }
     const bytes = Uint8Array.of(answer);
+    return value === 'conflict' ? this.#afterPause(bytes) : bytes;
+  }
+
+  /** Those who compete for the next attempt must not meet again (USE-2). An abort ends the pause. */
+  #afterPause(bytes) {
     const { pause } = this.#host;
-    if (value !== 'conflict' || pause === 0) return bytes;
-    // Those who compete for the next attempt must not meet again (USE-2).
-    return new Promise((resolve) => setTimeout(resolve, Math.random() * pause, bytes));
+    const signal = this.#signal;
+    if (pause === 0 || signal?.aborted) return bytes;
+    const listeners = listenersOf(signal);
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        listeners?.delete(end);
+        resolve(bytes);
+      };
+      const timer = setTimeout(end, Math.random() * pause);
+      listeners?.add(end);
+    });
   }
 
   #failed(failure, answer) {
@@ -292,7 +321,8 @@ class Call {
   /** A validator that fails says nothing about the backend (USE-3, RES-3). */
   #unprobed(error, backend) {
     try {
-      this.#host.onValidatorError?.(error, { organization: this.#organization, backend });
+      const told = this.#host.onValidatorError?.(error, { organization: this.#organization, backend });
+      if (isThenable(told)) settled(told).catch(() => undefined);
     } catch {
       // Whoever is told cannot change what is known.
     }
@@ -341,6 +371,31 @@ function isThenable(value) {
   );
 }
 
+const listening = new WeakMap();
+
+/**
+ * Returns those to call when the signal aborts; undefined without a signal. The signal itself gets one
+ * listener, for Node warns of many, and all calls of a program may share the signal of its end.
+ */
+function listenersOf(signal) {
+  if (signal === undefined) return undefined;
+  let listeners = listening.get(signal);
+  if (listeners === undefined) {
+    listeners = new Set();
+    listening.set(signal, listeners);
+    signal.addEventListener('abort', () => {
+      // Each takes itself out.
+      for (const listener of listening.get(signal)) listener();
+    });
+  }
+  return listeners;
+}
+
+/** Returns a promise of what a thenable settles with, whatever its `then` is and does. */
+function settled(thenable) {
+  return new Promise((resolve) => resolve(thenable));
+}
+
 // ---- Options ----
 
 const OPTIONS = ['storage', 'validator', 'timeout', 'probeTimeout', 'pause', 'onValidatorError'];
@@ -371,7 +426,7 @@ function signalOf(options) {
   refuseOthers(options, 'options', ['signal']);
   const { signal } = options;
   if (signal !== undefined) {
-    refuseWithout(signal, 'options.signal', ['addEventListener', 'removeEventListener']);
+    refuseWithout(signal, 'options.signal', ['addEventListener']);
   }
   return signal;
 }

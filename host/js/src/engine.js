@@ -10,6 +10,12 @@ import { moduleName } from './constants.js';
 import { glue } from './glue.js';
 import { ForeignModuleError, PolicyTrapError } from './errors.js';
 
+/**
+ * The most memory of an instance that is kept, in bytes. Memory never shrinks, so what an unusual roster
+ * needed, or rosters that nobody freed, is given back with the instance.
+ */
+const MOST_KEPT = 67_108_864;
+
 export class Engine {
   #module;
   #instance = null;
@@ -33,9 +39,16 @@ export class Engine {
    */
   enter(run) {
     try {
-      return run((this.#instance ??= new Instance(this.#module)));
+      const instance = (this.#instance ??= new Instance(this.#module));
+      const answer = run(instance);
+      if (instance.size() > MOST_KEPT) {
+        this.#instance = null;
+        this.#life++;
+      }
+      return answer;
     } catch (error) {
-      // Whatever it was, the instance was left in the middle of something.
+      // Whatever it was, the instance was left in the middle of something. Nothing is called to drop it,
+      // for there may be no stack left.
       this.#instance = null;
       this.#life++;
       throw new PolicyTrapError(error);
@@ -56,6 +69,11 @@ class Instance {
   see() {
     this.bytes = new Uint8Array(this.memory.buffer);
     this.numbers = new Float64Array(this.memory.buffer);
+  }
+
+  size() {
+    if (this.bytes.length === 0) this.see();
+    return this.bytes.length;
   }
 
   /** Makes what was written the input of the next call. */

@@ -3,7 +3,7 @@
 /** Everything that this package throws. */
 export class BackstopError extends Error {
   constructor(code, name, message, options) {
-    super(message, options);
+    super(onOneLine(message), options);
     // Names are written out, because a bundler may shorten those of classes.
     Object.defineProperty(this, 'name', { value: name, configurable: true, writable: true });
     this.code = code;
@@ -35,13 +35,14 @@ export class StorageShapeError extends BackstopError {
   }
 }
 
-/** The storage did not answer in time. */
+/** The storage did not answer in time. A validator that did not is told so by its signal only. */
 export class TimeoutError extends BackstopError {
   constructor(method, limit) {
+    const who = method === 'validate' ? 'validator' : 'storage';
     super(
       'storage-timeout',
       'TimeoutError',
-      `the storage did not answer \`${method}\` within ${limit} ms${unsure(method)}`,
+      `the ${who} did not answer \`${method}\` within ${limit} ms${unsure(method)}`,
     );
     this.uncertain = method === 'commit';
   }
@@ -72,6 +73,13 @@ export class ForeignModuleError extends BackstopError {
   constructor(found, expected) {
     super('foreign-module', 'ForeignModuleError', `expected the module \`${expected}\`, found ${found}`);
   }
+}
+
+/** What a message repeats of the input may be anything; logs have a message a line. */
+function onOneLine(message) {
+  return message.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (unit) => {
+    return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 function unsure(method) {

@@ -1,8 +1,9 @@
 // A storage in memory, for tests, examples and pages.
 
-import { plannerOf, prepared } from './roster.js';
+import { InvalidInputError } from './errors.js';
+import { Roster, plannerOf, prepared } from './roster.js';
 import * as schema from './schema.js';
-import { check } from './wire.js';
+import { check, isCollection } from './wire.js';
 
 /** Keeps each organization as text, so that nobody holds what is stored. */
 export class MemoryStorage {
@@ -13,10 +14,14 @@ export class MemoryStorage {
 
   constructor(engine, rosters = {}) {
     this.#engine = engine;
+    if (typeof rosters !== 'object' || rosters === null || isCollection(rosters)) {
+      throw new InvalidInputError('rosters', 'must be an object with a roster for each organization');
+    }
     for (const [organization, roster] of Object.entries(rosters)) {
       const isPrepared = prepared(roster, `rosters.${organization}`) !== undefined;
-      const data = isPrepared ? roster.data : roster;
-      if (!isPrepared) check(schema.roster, data, `rosters.${organization}`);
+      if (!isPrepared) check(schema.roster, roster, `rosters.${organization}`);
+      // What was read of it, since text has no fields that are inherited.
+      const { data } = new Roster(engine, roster);
       this.#rosters.set(organization, JSON.stringify(data));
       this.#taken.set(organization, new Set(data.backends.map(({ id }) => id)));
     }
@@ -28,6 +33,8 @@ export class MemoryStorage {
   }
 
   commit(organization, expectedRevision, changeSet) {
+    check(schema.u64, expectedRevision, 'expectedRevision');
+    check(schema.changeSet, changeSet, 'changeSet');
     const before = this.load(organization) ?? emptyRosterOf(this.#engine);
     if (before.revision !== expectedRevision) return 'conflict';
     const taken = new Set(this.#taken.get(organization));

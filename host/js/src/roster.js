@@ -3,7 +3,7 @@
 import { answered } from './answer.js';
 import { InvalidInputError } from './errors.js';
 import * as schema from './schema.js';
-import { check, written } from './wire.js';
+import { check, isPlain, written } from './wire.js';
 
 const FREED = 'was freed, and must not be used any more';
 
@@ -57,6 +57,7 @@ const abandoned = new FinalizationRegistry((preparation) => preparation.free());
 /** A roster that was checked and read once, on which many questions are asked. */
 export class Roster {
   #preparation;
+  /** What answers name of it (see `answered`). */
   #facts;
 
   static {
@@ -70,14 +71,12 @@ export class Roster {
     const given = prepared(data, 'roster');
     if (given === undefined) {
       const bytes = written(
-        (writer) => writer.put(schema.roster, data, 'roster'),
+        (writer) => {
+          this.#facts = putData(writer, data);
+        },
         (writer) => writer.copy(),
       );
       this.#preparation = new Preparation(engine, bytes);
-      this.#facts = {
-        revision: data.revision,
-        backends: data.backends.map(({ id, name, generation }) => ({ id, name, generation })),
-      };
     } else {
       this.#preparation = new Preparation(engine, given.bytes);
       this.#facts = data.#facts;
@@ -86,7 +85,7 @@ export class Roster {
   }
 
   get revision() {
-    return this.#facts.revision;
+    return this.#facts[0];
   }
 
   get data() {
@@ -159,6 +158,13 @@ export function putRoster(writer, roster, name) {
   else writer.raw(held.bytes);
 }
 
+/** Writes a roster that is data, and returns what answers name of it: no field is read twice. */
+function putData(writer, roster) {
+  writer.facts = [];
+  writer.put(schema.roster, roster, 'roster');
+  return writer.facts;
+}
+
 const planners = new WeakMap();
 
 /** Returns the pure functions, over the engine. */
@@ -181,12 +187,15 @@ function plannerOver(engine) {
         if (!isHere) putRoster(writer, roster, 'roster');
         put(writer);
       },
-      (writer) =>
-        engine.enter((instance) => {
+      (writer) => {
+        // A getter of what was put may have freed it.
+        if (isHere) prepared(roster, 'roster');
+        return engine.enter((instance) => {
           const handle = isHere ? held.handle(instance) : 0;
           instance.give(writer);
           return instance.policy[name](handle);
-        }),
+        });
+      },
     );
   };
 
@@ -236,16 +245,20 @@ function plannerOver(engine) {
       }),
 
     select: (roster, request, now) => {
-      if (preparation(roster) !== undefined) return roster.select(request, now);
+      // Not what a derived class makes of it, which may lead here again.
+      if (preparation(roster) !== undefined) return Roster.prototype.select.call(roster, request, now);
+      let facts;
       return written(
-        (writer) => writer.put(schema.roster, roster, 'roster'),
+        (writer) => {
+          facts = putData(writer, roster);
+        },
         (writer) => {
           const size = sizeOf(request);
           refuseNoTime(now);
           return engine.enter((instance) => {
             instance.give(writer);
             const at = instance.select(0, size, now);
-            return answered(instance.numbers, at, roster);
+            return answered(instance.numbers, at, facts);
           });
         },
       );
@@ -255,7 +268,7 @@ function plannerOver(engine) {
 
 /** Returns the size that a request names, -1 for none; checked by hand, for `select` must be quick. */
 function sizeOf(request) {
-  if (typeof request === 'object' && request !== null) {
+  if (typeof request === 'object' && request !== null && isPlain(request)) {
     const { size } = request;
     let isPlain = size === undefined || size === null || (Number.isSafeInteger(size) && size >= 0);
     for (const key in request) isPlain &&= key === 'size';

@@ -14,6 +14,8 @@ export const limit = { is: 'number', most: 18_446_744_073_709_549_568 };
 export const option = (of) => ({ is: 'option', of });
 export const list = (of) => ({ is: 'list', of });
 export const record = (name, fields) => ({ is: 'record', name, fields });
+/** A record of which a caller needs some fields itself, beside what is written. */
+const keeping = (kept, of) => ({ ...of, kept });
 export const enumeration = (name, codes) => ({ is: 'enum', name, codes });
 /** A case without payload is null, else the fields that stand beside `type`. */
 export const variant = (name, cases) => ({ is: 'variant', name, cases });
@@ -55,18 +57,22 @@ export const health = record('health', {
   excuse: option(failureClass),
 });
 
-export const backend = record('backend', {
-  id: text,
-  name: text,
-  kind,
-  provider: text,
-  location: text,
-  description: text,
-  maxBlobBytes: limit,
-  mode,
-  generation: u64,
-  health,
-});
+/** What is kept of backends and rosters is what an answer of `select` names. */
+export const backend = keeping(
+  ['id', 'name', 'generation'],
+  record('backend', {
+    id: text,
+    name: text,
+    kind,
+    provider: text,
+    location: text,
+    description: text,
+    maxBlobBytes: limit,
+    mode,
+    generation: u64,
+    health,
+  }),
+);
 
 export const policy = record('policy', {
   maxFallbacks: u32,
@@ -80,14 +86,17 @@ export const policy = record('policy', {
   lastResort,
 });
 
-export const roster = record('roster', {
-  revision: u64,
-  default: option(text),
-  fallbacks: list(text),
-  policy,
-  route: option(text),
-  backends: list(backend),
-});
+export const roster = keeping(
+  ['revision'],
+  record('roster', {
+    revision: u64,
+    default: option(text),
+    fallbacks: list(text),
+    policy,
+    route: option(text),
+    backends: list(backend),
+  }),
+);
 
 // ---- Questions ----
 
@@ -98,13 +107,16 @@ export const copies = list(text);
 
 export const by = enumeration('by', ['organization', 'platform']);
 
-export const context = record('context', {
-  organization: text,
-  actor: text,
-  by: or(by, 'organization'),
-  now: u64,
-  seen: maybe(u64),
-});
+export const context = keeping(
+  ['organization', 'now'],
+  record('context', {
+    organization: text,
+    actor: text,
+    by: or(by, 'organization'),
+    now: u64,
+    seen: maybe(u64),
+  }),
+);
 
 export const outcome = variant('outcome', { ok: null, failed: { failure } });
 export const probe = record('probe', { outcome, finishedAt: u64 });

@@ -13,7 +13,8 @@ class Refused {
   get path() {
     let path = '';
     for (const step of this.steps.reverse()) {
-      path += typeof step === 'number' ? `[${step}]` : path === '' ? step : `.${step}`;
+      if (typeof step === 'number') path += `[${step}]`;
+      else path += `${path === '' ? '' : '.'}${step.length > 100 ? `${step.slice(0, 100)}...` : step}`;
     }
     return path;
   }
@@ -29,6 +30,8 @@ function at(step, error) {
 export class Writer {
   constructor() {
     this.length = 0;
+    /** Where the `kept` fields of records go, in the order of the walk; null if nobody asks. */
+    this.facts = null;
     this.allot(1_024);
   }
 
@@ -141,6 +144,7 @@ export function written(write, use, refuse = (path, problem) => new InvalidInput
     }
     return use(writer);
   } finally {
+    writer.facts = null;
     // One that grew for an unusual roster is not kept.
     spare = writer.bytes.length > 1_048_576 ? new Writer() : writer;
   }
@@ -192,7 +196,7 @@ const WRITING = {
   list: ({ of }) => {
     const write = writing(of);
     return (value, writer) => {
-      if (!Array.isArray(value)) writer.refuse(`must be an array, found ${found(value)}`);
+      if (!Array.isArray(value)) writer.refuse(`must be an array, found ${foundAtAll(value)}`);
       const count = value.length;
       writer.count(count);
       let i = 0;
@@ -213,7 +217,7 @@ const WRITING = {
     };
   },
 
-  record: ({ name, fields }) => writingFields(`\`${name}\``, fields, 0),
+  record: ({ name, fields, kept }) => writingFields(`\`${name}\``, fields, 0, kept),
 
   variant: ({ name, cases }) => {
     const codes = Object.keys(cases);
@@ -235,14 +239,20 @@ const WRITING = {
   },
 };
 
-/** Returns the function that writes the fields of an object, which has `others` beside them. */
-function writingFields(whole, fields, others) {
+/**
+ * Returns the function that writes the fields of an object, which has `others` beside them. Each field
+ * is read once: what a caller needs of them as well is `kept`.
+ */
+function writingFields(whole, fields, others, kept = []) {
   const names = Object.keys(fields);
   const writes = names.map((name) => writing(fields[name]));
   const absents = names.map((name) => fields[name].absent);
+  const keeps = names.map((name) => kept.includes(name));
+  const isKeeping = kept.length > 0;
   const known = others === 0 ? names : ['type', ...names];
   return (value, writer) => {
     refuseNoObject(value, writer);
+    const facts = isKeeping ? writer.facts : null;
     let present = others;
     for (let i = 0; i < names.length; i++) {
       const name = names[i];
@@ -258,16 +268,30 @@ function writingFields(whole, fields, others) {
       } catch (error) {
         throw at(name, error);
       }
+      if (facts !== null && keeps[i]) facts.push(field);
     }
-    // As many keys as fields: there is no other key. Else it takes a closer look.
-    if (Object.keys(value).length !== present) refuseUnknown(value, whole, known, writer);
+    // As many keys as fields, none of them inherited: there is no other key. Else it takes a closer look.
+    if (Object.keys(value).length !== present || !isPlain(value)) {
+      refuseUnknown(value, whole, known, writer);
+    }
   };
 }
 
 function refuseNoObject(value, writer) {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    writer.refuse(`must be an object, found ${found(value)}`);
+    writer.refuse(`must be an object, found ${foundAtAll(value)}`);
   }
+}
+
+/** Whether an object inherits nothing of its own, as those of literals and of JSON. */
+export function isPlain(value) {
+  const parent = Object.getPrototypeOf(value);
+  return parent === Object.prototype || parent === null;
+}
+
+/** Whether a value is a `Map`, a `Set` or the like, which has no fields however much is in it. */
+export function isCollection(value) {
+  return !isPlain(value) && typeof value[Symbol.iterator] === 'function';
 }
 
 function refuseMissing(value, name, whole, known, writer) {
@@ -277,6 +301,7 @@ function refuseMissing(value, name, whole, known, writer) {
 }
 
 function refuseUnknown(value, whole, known, writer) {
+  if (isCollection(value)) writer.refuse('must be an object with fields, found a collection');
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue;
     const meant = nearest(key, known.filter((name) => value[name] === undefined));
@@ -289,7 +314,12 @@ function oneOf(codes) {
   return `one of ${codes.map((code) => `\`${code}\``).join(', ')}`;
 }
 
-/** Says what a value is. Texts are shown where they are codes at most, so they are cut. */
+/** Says what was found instead of an object or an array; a text there may be anything, also secret. */
+function foundAtAll(value) {
+  return typeof value === 'string' ? 'a text' : found(value);
+}
+
+/** Says what a value is. Texts are shown where they are codes or numbers at most, so they are cut. */
 function found(value) {
   switch (typeof value) {
     case 'string':

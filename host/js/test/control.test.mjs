@@ -135,6 +135,33 @@ test('a thenable that cannot be asked is a failure of the storage', async () => 
   await fails(() => update(controlOver({ load })), StorageError, { cause });
 });
 
+test('a promise with a `then` of its own is asked once, and cannot throw into the call', async () => {
+  const withThen = (then) => Object.assign(Promise.resolve(), { then });
+  const twice = withThen((resolve, reject) => {
+    resolve(roster());
+    resolve(null);
+    reject(new Error('too late'));
+  });
+  assert.ok((await update(controlOver({ load: () => twice }))).ok);
+  const cause = new Error('no then');
+  const load = () =>
+    withThen(() => {
+      throw cause;
+    });
+  await fails(() => update(controlOver({ load })), StorageError, { cause });
+});
+
+test('a roster whose fields are read from the storage, and fail, is a failure of it', async () => {
+  const cause = new Error('connection lost');
+  const lazy = () => ({
+    ...roster(),
+    backends: [Object.defineProperty({}, 'id', { enumerable: true, get: () => { throw cause; } })],
+  });
+  for (const load of [lazy, async () => lazy()]) {
+    await fails(() => update(controlOver({ load })), StorageError, { cause, uncertain: false });
+  }
+});
+
 // ---- Aborts ----
 
 test('a call that is aborted before it begins asks nothing', async () => {
@@ -158,6 +185,45 @@ test('a call that is aborted while it waits ends, and tells whom it waits for', 
     await fails(() => running, AbortedError, { cause: 'gone', uncertain });
     assert.ok(told.aborted);
   }
+});
+
+test('a call that the storage aborts while it is asked ends', async () => {
+  for (const [method, uncertain] of [['load', false], ['commit', true]]) {
+    const gone = new AbortController();
+    const abort = () => {
+      gone.abort('gone');
+      return never();
+    };
+    const control = controlOver({ [method]: abort }, { timeout: null });
+    const signal = gone.signal;
+    await fails(() => update(control, { signal }), AbortedError, { cause: 'gone', uncertain });
+  }
+});
+
+test('a call that is aborted in the pause after a conflict does not wait for its end', async () => {
+  const gone = new AbortController();
+  const commit = () => {
+    setTimeout(() => gone.abort('gone'), 1);
+    return 'conflict';
+  };
+  // A pause that nobody would wait for.
+  const control = controlOver({ commit }, { pause: 2_147_483_647 });
+  const { signal } = gone;
+  await fails(() => update(control, { signal }), AbortedError, { cause: 'gone', uncertain: false });
+});
+
+test('many calls share a signal, and Node finds nothing to warn of', async () => {
+  const warned = [];
+  const warn = (warning) => warned.push(warning.message);
+  process.on('warning', warn);
+  const gone = new AbortController();
+  const control = controlOver({ load: never }, { timeout: null });
+  const running = Array.from({ length: 50 }, () => update(control, { signal: gone.signal }));
+  gone.abort('gone');
+  for (const call of running) await fails(() => call, AbortedError, { cause: 'gone' });
+  await after(1);
+  process.off('warning', warn);
+  assert.deepEqual(warned, []);
 });
 
 test('a probe that is aborted ends the call', async () => {
@@ -207,6 +273,32 @@ test('a validator that never settles is the outcome timeout', async () => {
   assert.equal(value.plan.roster.backends.find(({ id }) => id === 'a').health.failure.class, 'timeout');
 });
 
+test('nobody is told of what a validator does after its time is up', async () => {
+  const reasons = [];
+  const validate = (_organization, _backend, _generation, { signal }) =>
+    new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => {
+        reasons.push(signal.reason.message);
+        reject(signal.reason);
+      });
+    });
+  const onValidatorError = () => assert.fail('somebody was told');
+  const control = controlOver({}, { validator: { validate }, probeTimeout: 1, onValidatorError });
+  const { value } = await control.validate('a', context({ now: 2_000 }));
+  assert.equal(value.probe.outcome.failure.class, 'timeout');
+  await after(5);
+  assert.deepEqual(reasons, ['the validator did not answer `validate` within 1 ms']);
+});
+
+test('a listener that rejects does not end the process', async () => {
+  const validate = () => Promise.reject(new Error('secret'));
+  const onValidatorError = () => Promise.reject(new Error('ignored'));
+  const control = controlOver({}, { validator: { validate }, onValidatorError });
+  assert.ok((await control.validate('a', context({ now: 2_000 }))).ok);
+  // An unhandled rejection would be reported by now, and fail this test.
+  await after(5);
+});
+
 // ---- Use cases ----
 
 test('a failed probe stores nothing', async () => {
@@ -245,13 +337,67 @@ test('a resolution probes before it refuses, and stands though its commit fails'
   const stored = roster({ backends: [backend('a', 'primary', { health: down() })], fallbacks: [] });
   const memory = new MemoryStorage({ acme: stored });
   const validate = async () => ({ outcome: { type: 'ok' }, finishedAt: 60_000 });
-  const commit = () => Promise.reject(new Error('read-only'));
-  for (const methods of [{ commit }, {}]) {
+  const rejects = { commit: () => Promise.reject(new Error('read-only')) };
+  const answersAnything = { commit: () => 'done' };
+  for (const methods of [rejects, answersAnything, {}]) {
     const control = new Control({ storage: storageWith(methods, memory), validator: { validate } });
     const { value } = await control.resolve({}, context({ now: 60_000 }));
     assert.equal(value.answer.value.backend.id, 'a');
     assert.equal(memory.load('acme').revision, methods.commit ? 3 : 4);
   }
+});
+
+test('a resolution asks the same once, however often it begins again', async () => {
+  const chain = Array.from({ length: 17 }, (_, i) => backend(`id-${i}`, `n-${i}`, { health: down() }));
+  const [first, ...others] = chain.map(({ id }) => id);
+  const policy = { ...roster().policy, maxFallbacks: 16 };
+  const stored = roster({ default: first, fallbacks: others, backends: chain, route: null, policy });
+  const asked = { load: 0, commit: 0 };
+  const probed = [];
+  const memory = new MemoryStorage({ acme: stored });
+  const storage = {
+    load: async (organization) => {
+      asked.load++;
+      return memory.load(organization);
+    },
+    // Each observation is committed at the eighth attempt.
+    commit: async (...given) => (++asked.commit % 8 === 0 ? memory.commit(...given) : 'conflict'),
+  };
+  const failure = { class: 'timeout', message: 'no answer' };
+  const validate = async (_organization, id) => {
+    probed.push(id);
+    return { outcome: { type: 'failed', failure }, finishedAt: 60_000 + probed.length };
+  };
+  const control = new Control({ storage, validator: { validate }, pause: 0 });
+  const { value } = await control.resolve({}, context({ now: 60_000 }));
+  assert.equal(value.answer.error.reason.type, 'unavailable');
+  assert.deepEqual(probed, [first, ...others]);
+  assert.deepEqual(asked, { load: 1 + 7 * 17, commit: 8 * 17 });
+  assert.equal(memory.load('acme').revision, 3 + 17);
+});
+
+test('what is asked of the storage is what was asked for, whatever a getter says later', async () => {
+  let reads = 0;
+  const asked = new Set();
+  const methods = {
+    load: (organization) => {
+      asked.add(organization);
+      return roster();
+    },
+    commit: (organization, _revision, { events }) => {
+      for (const event of events) asked.add(event.organization);
+      asked.add(organization);
+      return 'committed';
+    },
+  };
+  const changing = {
+    ...context(),
+    get organization() {
+      return `org-${reads++}`;
+    },
+  };
+  assert.ok((await controlOver(methods).update({ backend: 'a', description: 'new' }, changing)).ok);
+  assert.deepEqual([...asked], ['org-0']);
 });
 
 test('storages and validators may be classes and return prepared rosters', async () => {
@@ -310,6 +456,17 @@ test('many use cases wait at once and none mixes with another', async () => {
 });
 
 // ---- The storage in memory ----
+
+test('the storage in memory keeps what it read of a roster, also of fields that are inherited', () => {
+  class Row {
+    constructor(fields) {
+      for (const [name, value] of Object.entries(fields)) {
+        Object.defineProperty(this, name, { get: () => value });
+      }
+    }
+  }
+  assert.deepEqual(new MemoryStorage({ acme: new Row(roster()) }).load('acme'), roster());
+});
 
 test('the storage in memory compares revisions and keeps ids taken', async () => {
   const storage = new MemoryStorage();

@@ -193,8 +193,8 @@ test('a module that is not there is named', () => {
   runs(
     'missing.mjs',
     `globalThis.fetch = async () => new Response('', { status: 404 });
-     const said = await import(${JSON.stringify(entry)}).catch(({ message }) => message);
-     console.log(/cannot be loaded \\(404\\)/.test(said));`,
+     const said = await import(${JSON.stringify(entry)}).catch(({ code, message }) => `${code}: ${message}`);
+     console.log(/^foreign-module: .*the status 404/.test(said));`,
   );
 });
 

@@ -28,9 +28,15 @@ const withBackend = (fields) => roster({ backends: [backend('a', 'primary'), bac
 const withHealth = (fields) => withBackend({ health: health(fields) });
 const withPolicy = (fields) => roster({ policy: { ...roster().policy, ...fields } });
 
+/** Returns the value with one field inherited, and with others of its own. */
+function inheriting(value, field, others) {
+  return Object.assign(Object.create({ [field]: value[field] }), without(value, field), others);
+}
+
 const ROSTERS = [
   ['no object', null, 'roster', /must be an object, found `null`/],
-  ['a text', 'acme', 'roster', /must be an object, found `acme`/],
+  ['a text', 'acme', 'roster', /must be an object, found a text/],
+  ['a map', new Map(Object.entries(roster())), 'roster', /must be an object with fields, found a collection/],
   ['an array', [], 'roster', /must be an object, found an array/],
   ['a missing field', without(roster(), 'policy'), 'roster.policy', /is missing; `roster` always has it/],
   ['a field that is undefined', roster({ route: undefined }), 'roster.route', /is missing/],
@@ -67,6 +73,11 @@ const ROSTERS = [
   ['null in a list', roster({ backends: [null] }), 'roster.backends[0]', /must be an object/],
   ['a failure of an unknown class', withHealth({ failure: { class: 'gremlins', message: '' } }), 'roster.backends[1].health.failure.class', /must be one of `auth`/],
   ['a tail of numbers', withPolicy({ tail: [0] }), 'roster.policy.tail[0]', /must be one of/],
+  ['a code of two lines', withBackend({ kind: 'a\nb\u2028c' }), 'roster.backends[1].kind', /found `a\\u000ab\\u2028c`/],
+  ['a field of two lines', { ...roster(), 'x\ny': 1 }, 'roster.x\ny', /`[\w.]+x\\u000ay` is no field/],
+  ['a field of great length', { ...roster(), ['x'.repeat(500)]: 1 }, `roster.${'x'.repeat(100)}...`, /is no field/],
+  ['a field of the prototype', JSON.parse(JSON.stringify(roster()).replace('{', '{"__proto__":{},')), 'roster.__proto__', /is no field/],
+  ['an unknown field beside an inherited one', roster({ backends: [inheriting(backend('a', 'primary'), 'name', { nmae: 'x' })] }), 'roster.backends[0].nmae', /is no field of `backend`$/],
   ['a long secret', withBackend({ kind: 's'.repeat(100) }), 'roster.backends[1].kind', /found a long text/],
 ];
 
@@ -81,6 +92,13 @@ for (const [name, given, path, words] of ROSTERS) {
 
 const CALLS = [
   ['a request that is missing', () => planner.select(roster(), undefined, 0), 'request', /must be an object/],
+  ['a request that is a list', () => planner.select(roster(), [], 0), 'request', /must be an object, found an array/],
+  ['a request that is a map', () => planner.select(roster(), new Map([['size', 1]]), 0), 'request', /found a collection/],
+  ['an update that inherits and misspells', () => planner.plan(roster(), { type: 'update', update: Object.assign(Object.create({ backend: 'a' }), { defualt: true }) }, context()), 'command.update.defualt', /did you mean `default`\?/],
+  ['a storage of nothing', () => new MemoryStorage(null), 'rosters', /must be an object/],
+  ['a storage of a map', () => new MemoryStorage(new Map([['acme', roster()]])), 'rosters', /must be an object/],
+  ['a commit of nothing', () => new MemoryStorage({ acme: roster() }).commit('acme', 3), 'changeSet', /must be an object/],
+  ['a commit at a text', () => new MemoryStorage({ acme: roster() }).commit('acme', '3', { revision: 4, changes: [], events: [] }), 'expectedRevision', /must be an integer/],
   ['a size that is a text', () => planner.select(roster(), { size: '1' }, 0), 'request.size', /must be an integer/],
   ['a size below 0', () => planner.select(roster(), { size: -1 }, 0), 'request.size', /must be an integer/],
   ['a request with more', () => planner.select(roster(), { sise: 1 }, 0), 'request.sise', /did you mean `size`\?/],

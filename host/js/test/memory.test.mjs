@@ -70,3 +70,29 @@ test('a hundred thousand use cases, that answer at once, later, or fail', async 
     else await control.validate('b', context({ now: 2_000 })).catch(({ code }) => assert.equal(code, 'storage-failed'));
   });
 });
+
+test('what an unusual call needed is given back, and nothing is lost', async () => {
+  const prepared = new Roster(roster());
+  assert.ok(prepared.select({}, 1_000).ok);
+  const control = new Control({ storage: new MemoryStorage({ acme: roster() }), validator: well });
+  const waiting = control.update({ backend: 'a', description: 'new' }, context());
+  const before = instances.length;
+  const [first, second] = roster().backends;
+  const huge = roster({ backends: [{ ...first, description: 'x'.repeat(60_000_000) }, second] });
+  assert.deepEqual(planner.check(huge), ['field-too-long']);
+  assert.ok(prepared.select({}, 1_000).ok);
+  assert.equal(instances.length, before + 1);
+  assert.ok(instances.at(-1).exports.memory.buffer.byteLength < 10_000_000);
+  assert.ok((await waiting).ok);
+});
+
+test('rosters that nobody frees are given back too', () => {
+  const before = instances.length;
+  const [first, second] = roster().backends;
+  const large = roster({ backends: [{ ...first, description: 'x'.repeat(1_000_000) }, second] });
+  const kept = Array.from({ length: 200 }, () => new Roster(large));
+  for (const prepared of kept) assert.ok(prepared.select({}, 1_000).ok);
+  assert.ok(instances.length > before + 1);
+  assert.ok(instances.at(-1).exports.memory.buffer.byteLength < 100_000_000);
+  assert.ok(kept.every((prepared) => prepared.select({}, 1_000).ok));
+});

@@ -189,6 +189,60 @@ test('a prepared roster is a copy', () => {
   assert.equal(prepared.data.default, 'a');
 });
 
+/** Returns the roster with a getter for a field of its backend `a`, which counts its calls. */
+function withGetter(field, get) {
+  const first = Object.defineProperty(backend('a', 'primary'), field, { enumerable: true, get });
+  return roster({ backends: [first, backend('b', 'spare')] });
+}
+
+test('each field is read once, and what a getter does in between changes no answer', () => {
+  let reads = 0;
+  const get = () => {
+    assert.equal(++reads, 1);
+    assert.equal(planner.select(roster({ default: 'b', fallbacks: [] }), {}, 0).value.backend.id, 'b');
+    return 'primary';
+  };
+  for (const select of [planner.select, (given, ...more) => new Roster(given).select(...more)]) {
+    reads = 0;
+    assert.deepEqual(select(withGetter('name', get), {}, 1_000), planner.select(roster(), {}, 1_000));
+  }
+});
+
+test('what a getter throws reaches the caller as it is', () => {
+  const mine = new Error('mine');
+  const given = withGetter('name', () => {
+    throw mine;
+  });
+  for (const call of [() => planner.select(given, {}, 0), () => new Roster(given)]) {
+    assert.throws(call, (error) => error === mine);
+  }
+});
+
+test('a prepared roster that a getter frees is refused', () => {
+  const prepared = new Roster(roster());
+  const command = {
+    get type() {
+      prepared.free();
+      return 'delete';
+    },
+    backend: 'a',
+  };
+  assert.throws(() => planner.plan(prepared, command, context()), InvalidInputError);
+});
+
+test('a derived class may lead back to the planner', () => {
+  class Counting extends Roster {
+    count = 0;
+    select(request, now) {
+      this.count++;
+      return planner.select(this, request, now);
+    }
+  }
+  const counting = new Counting(roster());
+  assert.ok(counting.select({}, 1_000).ok);
+  assert.equal(counting.count, 1);
+});
+
 test('a prepared roster that was freed is refused everywhere', () => {
   const prepared = new Roster(roster());
   const copy = new Roster(prepared);

@@ -86,6 +86,37 @@ test('use cases that wait go on after the trap of another call', async () => {
   assert.equal(memory.load('acme').revision, 5);
 });
 
+test('a thousand use cases go on though their storage and validator make the policy trap', async () => {
+  const { api } = over('check');
+  const memory = new api.MemoryStorage();
+  const asked = { load: 0, commit: 0, validate: 0 };
+  let n = 0;
+  // Traps, and answers now or later.
+  const trapped = (method, answer) => (...given) => {
+    asked[method]++;
+    traps(() => api.planner.check(roster()));
+    const value = answer(...given);
+    return n++ % 2 === 0 ? value : Promise.resolve(value);
+  };
+  const control = new api.Control({
+    storage: {
+      load: trapped('load', (organization) => memory.load(organization)),
+      commit: trapped('commit', (...given) => memory.commit(...given)),
+    },
+    validator: { validate: trapped('validate', well.validate) },
+  });
+  const organizations = Array.from({ length: 500 }, (_, i) => `org-${i}`);
+  await Promise.all(
+    organizations.map(async (organization) => {
+      const here = context({ organization });
+      assert.ok((await control.createOrganization('i', here)).ok);
+      assert.ok((await control.create(creation('a', 'primary', { default: true }), here)).ok);
+      assert.equal(memory.load(organization).default, 'a');
+    }),
+  );
+  assert.deepEqual([asked.commit, asked.validate], [1_000, 500]);
+});
+
 test('a use case that traps is rejected, and stores nothing', async () => {
   const { api } = over('step');
   const storage = new api.MemoryStorage({ acme: roster() });

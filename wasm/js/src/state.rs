@@ -54,12 +54,13 @@ impl<T> Default for Slots<T> {
 
 impl<T> Slots<T> {
     pub(crate) fn insert(&mut self, value: T) -> u32 {
-        let handle = self.free.pop().unwrap_or_else(|| {
-            self.values.push(None);
+        if let Some(handle) = self.free.pop() {
+            self.values[index(handle)] = Some(value);
+            handle
+        } else {
+            self.values.push(Some(value));
             self.values.len() as u32
-        });
-        self.put(handle, value);
-        handle
+        }
     }
 
     pub(crate) fn get(&self, handle: u32) -> &T {
@@ -75,11 +76,10 @@ impl<T> Slots<T> {
         value.expect("the package gives no handle back twice")
     }
 
-    /// Puts a value back in its place, right after it was taken out.
+    /// Puts a value back in its place. Nothing else was put in or taken out since it was taken out.
     pub(crate) fn put(&mut self, handle: u32, value: T) {
-        if let Some(place) = self.free.iter().rposition(|free| *free == handle) {
-            self.free.swap_remove(place);
-        }
+        let last = self.free.pop();
+        assert_eq!(last, Some(handle), "a value is put back at once");
         self.values[index(handle)] = Some(value);
     }
 }

@@ -35,6 +35,11 @@ const context = { organization: 'acme', actor: 'me', now: 0 };
 
 // ---- The planner ----
 
+{
+  using short = new Roster(data);
+  const revision: number = short.revision;
+}
+
 const selected: Result<Decision, Refusal> = planner.select(prepared, { size: null }, 0);
 if (selected.ok) {
   const place: string = selected.value.backend.id;
