@@ -193,7 +193,7 @@ test('a module that is not there is named', () => {
   runs(
     'missing.mjs',
     `globalThis.fetch = async () => new Response('', { status: 404 });
-     const said = await import(${JSON.stringify(entry)}).catch(({ code, message }) => `${code}: ${message}`);
+     const said = await import(${JSON.stringify(entry)}).catch(({ code, message }) => code + ': ' + message);
      console.log(/^foreign-module: .*the status 404/.test(said));`,
   );
 });
