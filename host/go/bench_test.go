@@ -20,7 +20,7 @@ func many(backends int) *backstop.Roster {
 	for i := range backends {
 		backend := backstop.NewBackend(
 			fmt.Sprintf("018f3b0c-7c1e-7f00-8000-%012d", i), fmt.Sprintf("backend-%d", i), backstop.KindExternal,
-			"OCI", fmt.Sprintf("registry.example.com/team/artifacts-%d", i),
+			"OCI", fmt.Sprintf("registry.example/team/artifacts-%d", i),
 		)
 		backend.Health.CheckedAt = new(uint64)
 		*backend.Health.CheckedAt = 1_000

@@ -155,7 +155,7 @@ if (!answer.ok || answer.value.backend.id !== 'id-1') throw new Error(JSON.strin
 fn check_go(empty: &Path) -> Result<(), String> {
     write(
         &empty.join("go.mod"),
-        "module example.com/empty\n\ngo 1.26\n",
+        "module empty\n\ngo 1.26\n",
     )?;
     write(
         &empty.join("main.go"),
