@@ -153,10 +153,7 @@ if (!answer.ok || answer.value.backend.id !== 'id-1') throw new Error(JSON.strin
 }
 
 fn check_go(empty: &Path) -> Result<(), String> {
-    write(
-        &empty.join("go.mod"),
-        "module empty\n\ngo 1.26\n",
-    )?;
+    write(&empty.join("go.mod"), "module empty\n\ngo 1.26\n")?;
     write(
         &empty.join("main.go"),
         &format!(include_str!("dist/main.go.txt"), module = GO_MODULE),
