@@ -46,6 +46,7 @@ export class App {
   announcement = '';
   #said = '';
   #turn = 0;
+  #opening = 0;
   readonly #draw: () => void;
 
   constructor(draw: () => void) {
@@ -77,10 +78,15 @@ export class App {
 
   // ---- Links ----
 
-  /** Opens a link; one that cannot be opened is named, and changes nothing. */
+  /**
+   * Opens a link; one that cannot be opened is named, and changes nothing. Of links that are opened
+   * at once the last one stays, whichever takes longer to unpack.
+   */
   async openLink(link: string, ask: boolean): Promise<Notice | null> {
+    const opening = (this.#opening += 1);
     try {
       const session = await readLink(link);
+      if (opening !== this.#opening) return null;
       if (session === null) {
         if (!ask) return null;
         throw new LinkError('link-foreign', 'it has no `#` with a state behind it');
@@ -88,6 +94,7 @@ export class App {
       this.load(session, 'The link was opened.', ask);
       return null;
     } catch (error) {
+      if (opening !== this.#opening) return null;
       const code = error instanceof LinkError ? error.code : 'link-invalid';
       const text = `The link cannot be opened: ${(error as Error).message}. What was here is still here.`;
       const notice: Notice = { kind: 'error', code, text, back: null };
@@ -97,10 +104,13 @@ export class App {
     }
   }
 
-  /** Opens what somebody put into the address of this page. */
-  async hashChanged(): Promise<void> {
+  /**
+   * Opens what somebody put into the address of this page. By the time the page hears of it, it may
+   * have written its own state over that address.
+   */
+  async hashChanged(address: string): Promise<void> {
     const before = this.session;
-    await this.openLink(location.href, false);
+    await this.openLink(address, false);
     if (this.session !== before && this.notice?.kind === 'done') this.notice.back = before;
     this.draw();
   }

@@ -87,7 +87,7 @@ document.addEventListener('keydown', (event) => {
   }
 });
 
-addEventListener('hashchange', () => void app.hashChanged());
+addEventListener('hashchange', (event) => void app.hashChanged(event.newURL));
 
 app.start().catch((error: Error) => {
   patch(root, [h('main', {}, h('h1', {}, 'Backstop preview'), h('p', { role: 'alert' }, `The page cannot start: ${error.message}`))]);

@@ -1,7 +1,9 @@
 //! Share links carry the whole state; one that is not whole changes nothing.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { deflateRawSync } from 'node:zlib';
 
 import { ADDRESS, close, exported, launch, link, load, open, text, trace } from './page.mjs';
 
@@ -9,12 +11,13 @@ let browser;
 before(async () => { browser = await launch(); });
 after(async () => { await browser?.close(); });
 
-/** The fragment of the plain packing, with its checksum, so that a test can say what it carries. */
-function plain(data, version = 1) {
-  const payload = Buffer.from(typeof data === 'string' ? data : JSON.stringify(data)).toString('base64url');
+/** The fragment with its checksum, so that a test can say what it carries. */
+function plain(data, version = 1, pack = null) {
+  const bytes = Buffer.from(typeof data === 'string' ? data : JSON.stringify(data));
+  const payload = (pack === null ? bytes : pack(bytes)).toString('base64url');
   let hash = 0x811c9dc5;
   for (const character of payload) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
-  return `backstop=${version}.j.${(hash >>> 0).toString(16).padStart(8, '0')}.${payload}`;
+  return `backstop=${version}.${pack === null ? 'j' : 'd'}.${(hash >>> 0).toString(16).padStart(8, '0')}.${payload}`;
 }
 
 /** A whole state, small. */
@@ -26,7 +29,8 @@ const STATE = {
   },
   batches: [[1, 1_000]], cursor: 1, clock: 6_000, size: 1_024, copies: ['two'], by: 'organization', draft: null,
 };
-const but = (change) => { const state = structuredClone(STATE); change(state); return plain(state); };
+const changed = (change) => { const state = structuredClone(STATE); change(state); return state; };
+const but = (change) => plain(changed(change));
 const whole = plain(STATE);
 
 /** Each damaged link: its code, and what the message must name. */
@@ -73,6 +77,43 @@ for (const [name, [fragment, code, problem]] of Object.entries(DAMAGED)) {
     await close(page);
   });
 }
+
+/** The page writes its own state into the address a moment after each change. */
+test('a link is opened even if the page writes its address before it hears of it', async () => {
+  const page = await open(browser);
+  const over = (fragment) => page.evaluate((hash) => {
+    const own = location.hash;
+    location.hash = hash;
+    history.replaceState(null, '', own);
+  }, fragment);
+  await page.waitForFunction(() => location.hash.length > 20);
+  await over('backstop=9.d.0.x');
+  await page.locator('.notice.error').waitFor();
+  assert.equal(await page.locator('.notice.error').getAttribute('data-code'), 'link-too-new');
+  await over(whole);
+  await page.locator('.notice.done').waitFor();
+  assert.match(await text(page, '#write'), /uses two/);
+  await close(page);
+});
+
+test('of two links that are opened at once the last one stays', async () => {
+  const page = await open(browser);
+  const first = plain(changed((state) => { state.size = 2_048; }), 1, deflateRawSync);
+  await page.evaluate(async ([first, last]) => {
+    // Unpacking the first one takes longer than all of the last.
+    const { arrayBuffer } = Blob.prototype;
+    Blob.prototype.arrayBuffer = async function slow() {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return arrayBuffer.call(this);
+    };
+    location.hash = first;
+    await new Promise((resolve) => addEventListener('hashchange', resolve, { once: true }));
+    location.hash = last;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  }, [first, whole]);
+  assert.equal(await page.locator('#size').inputValue(), '1 KiB');
+  await close(page);
+});
 
 test('a damaged link at the start leaves a page that works', async () => {
   const page = await open(browser, { hash: '#backstop=1.d.00000000.AAAA' });
