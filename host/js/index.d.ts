@@ -603,8 +603,10 @@ export interface Validator {
    * A validator that throws, rejects or returns another shape is the outcome `internal`, one that
    * does not answer in time is the outcome `timeout`: neither is an exception (USE-3, RES-3).
    *
-   * It is called as often as use cases ask. It SHOULD run one probe per backend at a time and let the
-   * others wait for it, so that many who resolve while everything is down do not hammer it (RES-2).
+   * Those who resolve or validate at the same time over one {@link Control} share one call for each
+   * backend and generation, so that many who resolve while everything is down do not hammer it
+   * (RES-2). The signal aborts when nobody waits any more. It must not wait for a use case of the same
+   * control that probes the same backend, which would wait for it.
    */
   validate(
     organization: OrganizationId,
@@ -647,6 +649,12 @@ export interface ControlOptions {
   timeout?: number | null | undefined;
   /** How long a probe may take, in milliseconds: 1 to 2,147,483,647, default 10,000 (HOST-3); null for no limit. */
   probeTimeout?: number | null | undefined;
+  /**
+   * How long all probes of one resolution may take, in milliseconds: `probeTimeout` to 2,147,483,647,
+   * default 3.5 times `probeTimeout`; null for no limit (RES-2). What would be probed later than that,
+   * or could not end within it, is the outcome `internal`.
+   */
+  resolveTimeout?: number | null | undefined;
   /** The longest random pause after a conflict, in milliseconds, default 20; 0 for none (USE-2). */
   pause?: number | undefined;
   /**

@@ -12,8 +12,9 @@ use crate::{WASM, cargo, root, run, setup};
 const MARK: &str = "backstop";
 
 /// The sources of the package, each after those that it imports from.
-const SOURCES: [&str; 8] = [
-    "errors", "schema", "wire", "answer", "engine", "roster", "control", "memory",
+const SOURCES: [&str; 10] = [
+    "errors", "schema", "wire", "answer", "engine", "roster", "asking", "probes", "control",
+    "memory",
 ];
 
 /// What `backstop/core` offers beside `instantiate`: what is the same for every instance.

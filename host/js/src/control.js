@@ -3,6 +3,7 @@
 // The order of load, probe, plan and commit is the module's (`core::control`). It asks one question
 // after the other; here each is put to the host, and the answer is given back.
 
+import { CallOptions, isThenable, settled } from './asking.js';
 import {
   AbortedError,
   InvalidInputError,
@@ -10,6 +11,7 @@ import {
   StorageShapeError,
   TimeoutError,
 } from './errors.js';
+import { Probes } from './probes.js';
 import { putRoster } from './roster.js';
 import * as schema from './schema.js';
 import { nearest, written } from './wire.js';
@@ -84,7 +86,7 @@ export class Control {
       (writer) => writer.copy(),
     );
     const [organization, now] = kept;
-    const call = new Call(this.#host, organization, now, signalOf(options));
+    const call = new Call(this.#host, number, organization, now, signalOf(options));
     const useCase = new UseCase(this.#engine, bytes);
     try {
       let reached = useCase.step(null);
@@ -163,13 +165,15 @@ class Call {
   /** Why the storage failed, if it did. */
   failure = null;
   #host;
+  #number;
   #organization;
   #now;
   #began = performance.now();
   #signal;
 
-  constructor(host, organization, now, signal) {
+  constructor(host, number, organization, now, signal) {
     this.#host = host;
+    this.#number = number;
     this.#organization = organization;
     this.#now = now;
     this.#signal = signal;
@@ -177,7 +181,7 @@ class Call {
 
   /** Puts a question to the host, and returns the answer as bytes, or a promise of it. */
   serve(question) {
-    const { storage, validator, timeout, probeTimeout } = this.#host;
+    const { storage, timeout } = this.#host;
     const organization = this.#organization;
     switch (question.type) {
       case 'load':
@@ -195,21 +199,45 @@ class Call {
           late: () => this.#failed(new TimeoutError('commit', timeout), COMMIT_FAILED),
         });
       }
-      default: {
-        const { backend, generation } = question;
-        const validate = (options) => validator.validate(organization, backend, generation, options);
-        return this.#ask('validate', probeTimeout, validate, {
-          answered: (value) => this.#probed(value, backend),
-          failed: (error) => this.#unprobed(error, backend),
-          late: () => this.#outcome('timeout', `the probe did not end within ${probeTimeout} ms`),
-        });
-      }
+      default:
+        return this.#probe(question);
     }
   }
 
-  #ask(method, limit, call, { answered, failed, late }) {
+  /** Probes a backend, or waits for the probe of it that is under way. */
+  #probe({ backend, generation }) {
+    this.#throwIfAborted();
+    const { probes, probeTimeout, resolveTimeout } = this.#host;
+    const isResolution = this.#number === RESOLVE;
+    // The probes of a resolution have a total deadline (RES-2).
+    const hasDeadline = isResolution && resolveTimeout !== null;
+    const elapsed = performance.now() - this.#began;
+    const left = hasDeadline ? Math.max(Math.ceil(resolveTimeout - elapsed), 0) : null;
+    const late = () =>
+      this.#outcome('internal', 'the probes of this resolution used up the time that it has for them');
+    // What is not stored yet may be something else for each who asks (USE-1).
+    const isStored = isResolution || this.#number === VALIDATE;
+    const place = [this.#organization, backend, generation];
+    let probe = isStored ? probes.underWay(place) : undefined;
+    // A probe that has less than its own time could blame the backend for our hurry.
+    if (probe === undefined && hasDeadline && left < (probeTimeout ?? 1)) return late();
+    probe ??= probes.begin(place, isStored);
+    const seat = probe.join();
+    const answered = ({ bytes, isLate }) => {
+      if (bytes !== undefined) return bytes;
+      if (isLate) return this.#outcome('timeout', `the probe did not end within ${probeTimeout} ms`);
+      return this.#outcome('internal', 'the validator failed');
+    };
+    return this.#ask('validate', left, () => seat.seen, { answered, late }, seat);
+  }
+
+  #throwIfAborted() {
     if (this.#signal?.aborted) throw new AbortedError(null, this.#signal.reason);
-    const options = new CallOptions();
+  }
+
+  /** Asks for something; `options.abort` is called if the answer is not waited for any more. */
+  #ask(method, limit, call, { answered, failed, late }, options = new CallOptions()) {
+    this.#throwIfAborted();
     let value;
     let isLater;
     try {
@@ -307,28 +335,6 @@ class Call {
     return Uint8Array.of(answer);
   }
 
-  #probed(value, backend) {
-    try {
-      return written(
-        (writer) => writer.put(schema.probe, value, 'validate()'),
-        (writer) => writer.copy(),
-      );
-    } catch (error) {
-      return this.#unprobed(error, backend);
-    }
-  }
-
-  /** A validator that fails says nothing about the backend (USE-3, RES-3). */
-  #unprobed(error, backend) {
-    try {
-      const told = this.#host.onValidatorError?.(error, { organization: this.#organization, backend });
-      if (isThenable(told)) settled(told).catch(() => undefined);
-    } catch {
-      // Whoever is told cannot change what is known.
-    }
-    return this.#outcome('internal', 'the validator failed');
-  }
-
   /** A failure at this time of the caller's clock, which need not be the machine's. */
   #outcome(failureClass, message) {
     const elapsed = Math.max(0, Math.round(performance.now() - this.#began));
@@ -341,34 +347,6 @@ class Call {
       (writer) => writer.copy(),
     );
   }
-}
-
-/** What the host is told about a question. The signal is made when somebody wants it. */
-class CallOptions {
-  #controller = null;
-  #reason = undefined;
-  #isAborted = false;
-
-  get signal() {
-    if (this.#controller === null) {
-      this.#controller = new AbortController();
-      if (this.#isAborted) this.#controller.abort(this.#reason);
-    }
-    return this.#controller.signal;
-  }
-
-  abort(reason) {
-    this.#isAborted = true;
-    this.#reason = reason;
-    this.#controller?.abort(reason);
-  }
-}
-
-function isThenable(value) {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof value.then === 'function'
-  );
 }
 
 const listening = new WeakMap();
@@ -391,25 +369,34 @@ function listenersOf(signal) {
   return listeners;
 }
 
-/** Returns a promise of what a thenable settles with, whatever its `then` is and does. */
-function settled(thenable) {
-  return new Promise((resolve) => resolve(thenable));
-}
-
 // ---- Options ----
 
-const OPTIONS = ['storage', 'validator', 'timeout', 'probeTimeout', 'pause', 'onValidatorError'];
+const OPTIONS = [
+  'storage',
+  'validator',
+  'timeout',
+  'probeTimeout',
+  'resolveTimeout',
+  'pause',
+  'onValidatorError',
+];
 
 function hostOf(options) {
   refuseOthers(options, 'options', OPTIONS);
   const { storage, validator, timeout = 10_000, probeTimeout = 10_000, pause = 20 } = options;
+  // Three probes that hang, and the time between them.
+  const patience = probeTimeout === null ? null : Math.min(Math.ceil(probeTimeout * 3.5), LONGEST);
+  const { resolveTimeout = patience } = options;
   refuseWithout(storage, 'options.storage', ['load', 'commit']);
   refuseWithout(validator, 'options.validator', ['validate']);
   const isTime = (value, least) => Number.isInteger(value) && value >= least && value <= LONGEST;
-  for (const [name, value] of Object.entries({ timeout, probeTimeout })) {
+  for (const [name, value] of Object.entries({ timeout, probeTimeout, resolveTimeout })) {
     if (value !== null && !isTime(value, 1)) {
       throw new InvalidInputError(`options.${name}`, `must be null or an integer from 1 to ${LONGEST}`);
     }
+  }
+  if (resolveTimeout !== null && resolveTimeout < probeTimeout) {
+    throw new InvalidInputError('options.resolveTimeout', `must leave time for a probe: at least ${probeTimeout}`);
   }
   if (!isTime(pause, 0)) {
     throw new InvalidInputError('options.pause', `must be an integer from 0 to ${LONGEST}`);
@@ -418,7 +405,8 @@ function hostOf(options) {
   if (onValidatorError !== undefined && typeof onValidatorError !== 'function') {
     throw new InvalidInputError('options.onValidatorError', 'must be a function');
   }
-  return { storage, validator, timeout, probeTimeout, pause, onValidatorError };
+  const probes = new Probes(validator, probeTimeout, onValidatorError);
+  return { storage, timeout, probeTimeout, resolveTimeout, pause, probes };
 }
 
 function signalOf(options) {
