@@ -40,23 +40,35 @@ type Validator interface {
 	//
 	// It must always answer, within a deadline of its own: a probe that does not end in time is the
 	// outcome [ClassTimeout], one that fails for the host's own reasons is [ClassInternal] (USE-3,
-	// RES-3). It must leave nothing behind on the backend (HOST-3), must refuse targets that HOST-4
-	// forbids, and should run one probe per backend at a time and let others wait for it (RES-2).
+	// RES-3). It must leave nothing behind on the backend (HOST-3), and must refuse targets that HOST-4
+	// forbids.
+	//
+	// It need not look whether another probe of the backend is under way: of what is stored, a
+	// [Control] has one probe at a time, and lets others who ask for it wait (RES-2). The context is that
+	// of the one who came first, with its values. If it ends before the validator has answered, one of
+	// those who wait has the backend probed anew, whether the validator goes on or not.
 	//
 	// An error, a panic, and what is no probe, say nothing about the backend: they are the outcome
 	// [ClassInternal], which fails nothing over, with a message that does not repeat theirs
-	// ([WithValidatorErrors] tells it). When the context has ended, its error ends the use case.
+	// ([WithValidatorErrors] tells it). When the context has ended, what is said of the backend, other
+	// than that it passed, is dropped; the use case ends with the error of its context, or, where only
+	// the time for its probes is over, answers all the same ([WithProbeLimit]).
 	//
 	// The backend need not be stored yet: it is probed before it is created, and new credentials
-	// before they are (USE-1).
+	// before they are (USE-1). Such a probe is shared with nobody.
+	//
+	// A validator that begins a use case itself must pass its context on, or one made of it: then that
+	// waits for nobody who waits for the validator.
 	Validate(ctx context.Context, organization OrganizationID, backend BackendID, generation uint64) (Probe, error)
 }
 
 // A Control runs the use cases: load, plan and commit around the [Planner], over a storage and a
 // validator. It is safe for concurrent use.
 //
-// Each call stands for itself and concerns the organization of its [Call] alone. A commit that meets a
-// conflict is planned again on a fresh roster, 8 attempts in all (USE-2).
+// Each call stands for itself and concerns the organization of its [Call] alone, but for one thing:
+// [Control.Resolve] and [Control.Validate] share a probe of the same backend with the same credentials
+// that is under way (RES-2), so there should be one Control for a storage and its validator. A commit
+// that meets a conflict is planned again on a fresh roster, 8 attempts in all (USE-2).
 //
 // An error is a [RefusedError] if the use case was refused, and nothing changed; a [StorageError] if
 // the storage failed; or as for a [Planner]. When the context ends,
@@ -65,13 +77,15 @@ type Control struct {
 	engine    *Engine
 	storage   Storage
 	validator Validator
+	flights   *flights
 }
 
 // Resolve returns the backend to write to, or the refusal (RES-1, RES-2).
 //
 // The happy path loads and selects. Before refusing with [RefusalUnavailable], and before a last
-// resort, the invalid candidates that have cooled down are probed, and what was seen is committed. A
-// refusal to select is an answer; a [RefusedError] here is [CodeOrganizationNotFound].
+// resort, the invalid candidates that have cooled down are probed, within the time of [WithProbeLimit],
+// and what was seen is committed. A refusal to select is an answer; a [RefusedError] here is
+// [CodeOrganizationNotFound].
 func (c *Control) Resolve(ctx context.Context, request Request, call Call) (*Resolution, error) {
 	resolution := new(Resolution)
 	err := c.run(ctx, callControlResolve, &call, argument("request", &request, checkRequest),
@@ -110,7 +124,8 @@ func (c *Control) Delete(ctx context.Context, backend BackendID, call Call) (*Pl
 		func(l *lowerer, s []uint64) { lowerControlDelete(l, s, &backend, &call) }, liftControlDelete)
 }
 
-// Validate probes a backend and submits what was seen (USE-3).
+// Validate probes a backend and submits what was seen (USE-3). If a probe of it is under way, it waits for
+// that instead.
 //
 // Refused with [CodeBackendNotFound], [CodeOrganizationNotFound] or, when the retries are exhausted,
 // [CodeConflict]. A probe that fails is no error: it is the probe of the answer.
@@ -184,7 +199,7 @@ func (c *Control) run(
 	outer, _ := ctx.Value(sessionKey{}).(*session)
 	s := &session{
 		engine: c.engine, outer: outer, which: which, organization: call.Organization, now: call.Now,
-		storage: c.storage, validator: c.validator, began: time.Now(),
+		storage: c.storage, validator: c.validator, flights: c.flights, began: time.Now(),
 	}
 	defer s.over.Store(true)
 	answered, failed := false, controlError{}

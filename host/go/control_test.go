@@ -106,6 +106,8 @@ func TestParametersThatAreNoneAreRefusedBeforeAnythingRuns(t *testing.T) {
 		}(),
 		"`WithPoolSize` is 0: give at least 1":                    func() error { _, err := backstop.New(ctx, backstop.WithPoolSize(0)); return err }(),
 		"`WithMaxUseCases` is 0: give at least 1":                 func() error { _, err := backstop.New(ctx, backstop.WithMaxUseCases(0)); return err }(),
+		"`WithProbeLimit` is 0s: give more than 0":                func() error { _, err := backstop.New(ctx, backstop.WithProbeLimit(0)); return err }(),
+		"`WithProbeLimit` is -1s: give more than 0":               func() error { _, err := backstop.New(ctx, backstop.WithProbeLimit(-time.Second)); return err }(),
 		"`WithMemoryLimit` is 1: give 1,048,576 to 4,294,967,296": func() error { _, err := backstop.New(ctx, backstop.WithMemoryLimit(1)); return err }(),
 	} {
 		var invalid *backstop.InvalidError

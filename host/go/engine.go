@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 
@@ -46,6 +47,7 @@ type settings struct {
 	interrupt  bool
 	cache      wazero.CompilationCache
 	translated bool
+	probeLimit time.Duration
 	told       func(context.Context, error, OrganizationID, BackendID)
 }
 
@@ -82,6 +84,25 @@ func WithMaxUseCases(most int) Option {
 			return &InvalidError{Path: "WithMaxUseCases", Reason: fmt.Sprintf("is %d: give at least 1", most)}
 		}
 		s.useCases = most
+		return nil
+	}
+}
+
+// WithProbeLimit sets how much time a resolution has for all of its probes together (RES-2), from when
+// it is under way: to wait because of [WithMaxUseCases] is not counted. The default is 35 s, which is
+// enough for three probes of 10 s that hang. There is always a limit; that of 100 years is as good as
+// none. [Control.Validate] and what is probed before it is stored have no limit but their context.
+//
+// The context that the validator is given has the limit as its deadline. When it is over, the probe
+// under way is given up, and it and those that would have followed are the outcome [ClassInternal],
+// which fails nothing over: a resolution in a hurry blames no backend for it. It answers with what is
+// known, and nobody is told of an error.
+func WithProbeLimit(limit time.Duration) Option {
+	return func(s *settings) error {
+		if limit <= 0 {
+			return &InvalidError{Path: "WithProbeLimit", Reason: fmt.Sprintf("is %v: give more than 0", limit)}
+		}
+		s.probeLimit = limit
 		return nil
 	}
 }
@@ -157,7 +178,8 @@ func WithTranslation() Option {
 // outcome [ClassInternal] without its text: the error is the validator's own, an [InvalidError] for what
 // is no probe, or a [PanicError]. The text may hold what the validator put there, credentials among it.
 //
-// The use case waits until told returns, or until its context ends. A panic of it is ignored.
+// Of those who share a probe, the one who began it tells. It waits until told returns, or until its
+// context ends; the others do not. A panic of told is ignored.
 func WithValidatorErrors(
 	told func(ctx context.Context, err error, organization OrganizationID, backend BackendID),
 ) Option {
@@ -174,6 +196,8 @@ type Engine struct {
 	cut     bool
 	recycle uint64
 	pool    *pool
+	// probeLimit is how much time the probes of one resolution have together.
+	probeLimit time.Duration
 	// told is who is told when a validator fails, if anybody.
 	told func(context.Context, error, OrganizationID, BackendID)
 
@@ -203,7 +227,10 @@ func New(ctx context.Context, options ...Option) (*Engine, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s := settings{module: policyModule, places: runtime.GOMAXPROCS(0), useCases: 256, limit: defaultLimit, recycle: 4 << 20}
+	s := settings{
+		module: policyModule, places: runtime.GOMAXPROCS(0), useCases: 256, limit: defaultLimit, recycle: 4 << 20,
+		probeLimit: 35 * time.Second,
+	}
 	for _, option := range options {
 		if option == nil {
 			continue
@@ -213,7 +240,7 @@ func New(ctx context.Context, options ...Option) (*Engine, error) {
 		}
 	}
 	sum := sha256.Sum256(s.module)
-	e := &Engine{cut: hex.EncodeToString(sum[:]) == ModuleSHA256, recycle: s.recycle, told: s.told}
+	e := &Engine{cut: hex.EncodeToString(sum[:]) == ModuleSHA256, recycle: s.recycle, probeLimit: s.probeLimit, told: s.told}
 	var err error
 	if s.translated {
 		e.machines, err = translation(&s, e.cut)
@@ -285,7 +312,7 @@ func (e *Engine) made() bool { return e != nil && e.pool != nil }
 func (e *Engine) Planner() *Planner { return &Planner{engine: e} }
 
 // Control returns the use cases over a storage and a validator. Both are called from many goroutines
-// at once, by as many calls as there are.
+// at once, by as many calls as there are; two Controls share no probes.
 func (e *Engine) Control(storage Storage, validator Validator) *Control {
-	return &Control{engine: e, storage: storage, validator: validator}
+	return &Control{engine: e, storage: storage, validator: validator, flights: new(flights)}
 }

@@ -363,6 +363,20 @@ func TestTheTranslationDoesTheSame(t *testing.T) {
 		"recycling":     TestAnInstanceThatGrewIsThrownAway,
 		"closing":       TestCloseLetsWhatHasBegunEnd,
 		"closing hard":  TestCloseUnderLoadHarmsNobody,
+		"sharing":       TestResolutionsShareTheirProbes,
+		"who shares":    TestWhoAsksForTheSameSharesAProbeAndNobodyElse,
+		"taking over":   TestAProbeIsTakenOverWhenItsCallerLeaves,
+		"deadlines":     TestDeadlinesThatPassOneByOneDoNotHammer,
+		"forgetting":    TestAProbeThatEverybodyLeftIsForgotten,
+		"together":      TestThoseWhoLeaveTogetherLeaveNobodyBehind,
+		"lateness":      TestWhatIsSaidAfterTheDeadlineIsAboutTheDeadline,
+		"leaving":       TestWhoWaitsForAProbeMayLeave,
+		"telling once":  TestAFailureOfTheValidatorIsSharedAndToldOnce,
+		"nesting":       TestAValidatorMayHaveItsBackendValidated,
+		"commits":       TestAStorageMayShareAProbe,
+		"limits":        TestAResolutionHasALimitForItsProbes,
+		"whose limit":   TestALimitIsThatOfOneResolution,
+		"crowds":        TestCrowdsComeAndGo,
 	} {
 		t.Run(name, test)
 	}
@@ -373,14 +387,17 @@ func TestInterruptionDoesTheSame(t *testing.T) {
 	always = []backstop.Option{backstop.WithInterruption()}
 	defer func() { always = nil }()
 	for name, test := range map[string]func(*testing.T){
-		"storages":   TestAStorageThatFailsIsAnErrorOfItsOwn,
-		"contexts":   TestAContextThatEndsFreesTheCaller,
-		"retries":    TestAContextThatEndsEndsTheRetries,
-		"validators": TestAValidatorThatFailsSaysNothingAboutTheBackend,
-		"probes":     TestAContextThatEndsInAProbeEndsTheUseCase,
-		"endings":    TestAContextThatEndsIsTheErrorWhateverTheStorageSays,
-		"many calls": TestTenThousandCallsAtOnce,
-		"closing":    TestCloseLetsWhatHasBegunEnd,
+		"storages":    TestAStorageThatFailsIsAnErrorOfItsOwn,
+		"contexts":    TestAContextThatEndsFreesTheCaller,
+		"retries":     TestAContextThatEndsEndsTheRetries,
+		"validators":  TestAValidatorThatFailsSaysNothingAboutTheBackend,
+		"probes":      TestAContextThatEndsInAProbeEndsTheUseCase,
+		"endings":     TestAContextThatEndsIsTheErrorWhateverTheStorageSays,
+		"many calls":  TestTenThousandCallsAtOnce,
+		"closing":     TestCloseLetsWhatHasBegunEnd,
+		"taking over": TestAProbeIsTakenOverWhenItsCallerLeaves,
+		"limits":      TestAResolutionHasALimitForItsProbes,
+		"crowds":      TestCrowdsComeAndGo,
 	} {
 		t.Run(name, test)
 	}

@@ -24,6 +24,9 @@ type session struct {
 	organization OrganizationID
 	storage      Storage
 	validator    Validator
+	flights      *flights
+	// leads says that others may wait for what the session's validator answers.
+	leads atomic.Bool
 	// now is the caller's time when the use case began.
 	now   uint64
 	began time.Time
@@ -169,35 +172,25 @@ func (s *session) validate(ctx context.Context, stack []uint64) {
 	m := s.memory()
 	s.about(m, stack)
 	backend, generation, answer := m.text(uint32(stack[2]), uint32(stack[3])), stack[4], uint32(stack[5])
-	probe, err := ask(ctx, s, func() (Probe, error) {
-		return s.validator.Validate(ctx, s.organization, backend, generation)
-	})
-	if err == nil {
-		err = argument("probe", &probe, checkProbe)
+	var probe *Probe
+	var err error
+	s.away(ctx, func() { probe, err = s.look(ctx, backend, generation) })
+	switch {
+	case probe == nil:
+		s.abort(err)
+	case err != nil:
+		s.tell(ctx, err, backend)
 	}
-	if err != nil {
-		probe = s.unprobed(ctx, backend, err)
-	}
-	answerValidatorValidate(s.lowerer(), answer, &probe)
+	answerValidatorValidate(s.lowerer(), answer, probe)
 }
 
-// unprobed is the probe of a validator that failed. It says nothing about the backend (USE-3, RES-3),
-// and does not repeat the error, which may hold credentials and would be stored (HOST-1).
-func (s *session) unprobed(ctx context.Context, backend BackendID, err error) Probe {
-	if ended := ctx.Err(); ended != nil {
-		s.abort(ended)
-	}
+// tell tells whoever wants to know that the validator failed. They cannot change what is known.
+func (s *session) tell(ctx context.Context, err error, backend BackendID) {
 	if told := s.engine.told; told != nil {
-		// Whoever is told cannot change what is known.
 		_, _ = ask(ctx, s, func() (struct{}, error) {
 			told(ctx, err, s.organization, backend)
 			return struct{}{}, nil
 		})
-	}
-	return Probe{
-		Outcome: Failed{Failure: Failure{Class: ClassInternal, Message: "the validator failed"}},
-		// A time of the caller's clock, which need not be the machine's.
-		FinishedAt: min(s.now+uint64(time.Since(s.began).Milliseconds()), MaxNumber),
 	}
 }
 
@@ -216,16 +209,31 @@ func (s *session) failed(ctx context.Context, op string, err error) string {
 	return failed.Message
 }
 
-// ask runs what a storage or a validator does, while others have the session's place. It returns when
-// the context ends, even if they do not; what they return then is dropped.
-func ask[T any](ctx context.Context, s *session, ask func() (T, error)) (T, error) {
+// away waits for something, while others have the session's place.
+func (s *session) away(ctx context.Context, wait func()) {
+	s.engine.pool.lend()
+	s.lent = true
+	wait()
+	if err := s.engine.pool.reclaim(ctx); err != nil {
+		s.abort(err)
+	}
+	s.lent = false
+}
+
+// ask runs what a storage or a validator does, while others have the session's place.
+func ask[T any](ctx context.Context, s *session, ask func() (T, error)) (value T, err error) {
+	s.away(ctx, func() { value, err = run(ctx, ask) })
+	return value, err
+}
+
+// run runs what is not ours. It returns when the context ends, even if that does not; what it returns
+// then is dropped.
+func run[T any](ctx context.Context, run func() (T, error)) (T, error) {
 	type answer struct {
 		value T
 		err   error
 	}
 	answered := make(chan answer, 1)
-	s.engine.pool.lend()
-	s.lent = true
 	go func() {
 		got := answer{err: errors.New("it ended its goroutine")}
 		defer func() {
@@ -234,7 +242,7 @@ func ask[T any](ctx context.Context, s *session, ask func() (T, error)) (T, erro
 			}
 			answered <- got
 		}()
-		value, err := ask()
+		value, err := run()
 		got = answer{value, err}
 	}()
 	var got answer
@@ -248,9 +256,5 @@ func ask[T any](ctx context.Context, s *session, ask func() (T, error)) (T, erro
 			got.err = ctx.Err()
 		}
 	}
-	if err := s.engine.pool.reclaim(ctx); err != nil {
-		s.abort(err)
-	}
-	s.lent = false
 	return got.value, got.err
 }
