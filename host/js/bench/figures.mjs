@@ -67,14 +67,16 @@ function measure(id, calls, call) {
   report(id, samples);
 }
 
-// Everything in a process that has done nothing of it: see `cold.cjs`.
-const starts = [];
-for (let start = 0; start < 31; start++) {
-  const file = fileURLToPath(new URL('cold.cjs', import.meta.url));
-  const took = execFileSync(process.execPath, [file, JSON.stringify(roster(2))], { encoding: 'utf8' });
-  starts.push(Number(took));
+// In processes that have done nothing of it: see `cold.cjs`.
+const cold = fileURLToPath(new URL('cold.cjs', import.meta.url));
+for (const [id, what] of [['cold', 'cold'], ['cold-with-javascript', 'load']]) {
+  const starts = [];
+  for (let start = 0; start < 31; start++) {
+    const took = execFileSync(process.execPath, [cold, what, JSON.stringify(roster(2))], { encoding: 'utf8' });
+    starts.push(Number(took));
+  }
+  report(id, starts);
 }
-report('cold', starts);
 
 for (const count of [2, 64]) {
   // Checking the objects, writing them into the module, reading them there, the call, its whole trace,
