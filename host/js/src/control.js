@@ -181,6 +181,7 @@ class Call {
 
   /** Puts a question to the host, and returns the answer as bytes, or a promise of it. */
   serve(question) {
+    if (this.#signal?.aborted) throw new AbortedError(null, this.#signal.reason);
     const { storage, timeout } = this.#host;
     const organization = this.#organization;
     switch (question.type) {
@@ -206,7 +207,6 @@ class Call {
 
   /** Probes a backend, or waits for the probe of it that is under way. */
   #probe({ backend, generation }) {
-    this.#throwIfAborted();
     const { probes, probeTimeout, resolveTimeout } = this.#host;
     const isResolution = this.#number === RESOLVE;
     // The probes of a resolution have a total deadline (RES-2).
@@ -231,13 +231,8 @@ class Call {
     return this.#ask('validate', left, () => seat.seen, { answered, late }, seat);
   }
 
-  #throwIfAborted() {
-    if (this.#signal?.aborted) throw new AbortedError(null, this.#signal.reason);
-  }
-
   /** Asks for something; `options.abort` is called if the answer is not waited for any more. */
   #ask(method, limit, call, { answered, failed, late }, options = new CallOptions()) {
-    this.#throwIfAborted();
     let value;
     let isLater;
     try {

@@ -126,6 +126,20 @@ test('who leaves takes no other along, and the last one who leaves stops the pro
   assert.deepEqual(told, []);
 });
 
+test('a validator that aborts the call which asked for it is told to stop', async () => {
+  const controller = new AbortController();
+  const signals = [];
+  const validate = (_organization, _backend, _generation, { signal }) => {
+    signals.push(signal);
+    controller.abort();
+    return new Promise(() => undefined);
+  };
+  const { memory } = scripted();
+  const control = new Control({ storage: memory, validator: { validate } });
+  await assert.rejects(resolve(control, { signal: controller.signal }), AbortedError);
+  assert.deepEqual(signals.map(({ aborted }) => aborted), [true]);
+});
+
 test('a probe that does not end in time is the outcome timeout for all who wait', async () => {
   const { control, calls } = scripted({ probeTimeout: 20 });
   const all = await Promise.all([1, 2, 3].map(() => control.validate('a', context({ now: AT }))));
