@@ -32,6 +32,20 @@ export type Dialog =
   | { type: 'export'; text: string; name: string; why: string; copied: boolean }
   | { type: 'import'; text: string; cases: Case[] | null; chosen: number; problem: Notice | null };
 
+/** A backend that is being dragged in the table. */
+export interface Dragged {
+  backend: string;
+  /** What a drop would do where the pointer is; null if nothing. */
+  landing: Landing | null;
+}
+
+export interface Landing {
+  group: string;
+  /** The row that it would stand beside; null if the group is all that is meant. */
+  beside: { backend: string; side: 'before' | 'after' } | null;
+  place: number | null;
+}
+
 export class App {
   session!: Session;
   preview: Preview | null = null;
@@ -43,6 +57,7 @@ export class App {
   typing: Record<string, string> = {};
   errors: Record<string, string> = {};
   step = '1 min';
+  dragged: Dragged | null = null;
   announcement = '';
   #said = '';
   #turn = 0;
@@ -340,6 +355,14 @@ export class App {
     const { roster } = this;
     const same = roster !== null && JSON.stringify(draft) === JSON.stringify(policyDraft(roster.policy));
     this.plan(same ? null : draft);
+  }
+
+  /** Shows where a drag is; null once it is over. */
+  drag(dragged: Dragged | null): void {
+    // The pointer moves more often than what it means.
+    if (JSON.stringify(dragged) === JSON.stringify(this.dragged)) return;
+    this.dragged = dragged;
+    this.draw();
   }
 
   /** What the next change comes to, in one sentence. */

@@ -13,19 +13,6 @@ const changes = (page) => attributes(page, '#outlook [data-change]', 'data-chang
 const events = (page) => attributes(page, '#outlook [data-event]', 'data-event');
 const codes = (page) => page.locator('#outlook .codes code').allInnerTexts();
 
-/** Drags by the mouse, step by step, as a hand does. */
-async function drag(page, from, to) {
-  // Both ends have to be in the window.
-  await page.locator('#backends').evaluate((table) => table.scrollIntoView());
-  const start = await page.locator(`[data-backend="${from}"] .grip`).boundingBox();
-  const end = await page.locator(to).boundingBox();
-  await page.mouse.move(start.x + start.width / 2, start.y + start.height / 2);
-  await page.mouse.down();
-  await page.mouse.move(start.x + 8, start.y + 16, { steps: 3 });
-  await page.mouse.move(end.x + 40, end.y + end.height / 2, { steps: 6 });
-  await page.mouse.up();
-}
-
 test('refuses what the policy refuses, with every code and why, and changes nothing', async () => {
   const page = await open(browser);
   const before_ = await trace(page);
@@ -232,27 +219,6 @@ test('resolves as a control plane does: probes once more before it refuses', asy
   await page.locator('#outcome-0').selectOption('ok');
   await page.locator('#apply').click();
   assert.match(await text(page, '#write'), /uses primary not degraded/);
-  await close(page);
-});
-
-test('a move by the mouse is the same as one by the keys', async () => {
-  const page = await open(browser);
-  await page.locator('#policy-maxFallbacks').fill('3');
-  await page.locator('#policy-apply').click();
-  await drag(page, 'archive', '[data-group="Fallbacks"] tr.group');
-  assert.match(await text(page, '#change-title'), /Move archive/);
-  assert.deepEqual(await events(page), ['fallbacks-changed']);
-  await page.locator('#apply').click();
-  assert.deepEqual(await page.locator('[data-group="Fallbacks"] .backend-name').allInnerTexts(), ['spare', 'archive']);
-  await drag(page, 'archive', '[data-backend="spare"] .name');
-  await page.locator('#apply').click();
-  assert.deepEqual(await page.locator('[data-group="Fallbacks"] .backend-name').allInnerTexts(), ['archive', 'spare']);
-  await drag(page, 'archive', '[data-group="Default"] tr.group');
-  await page.locator('#apply').click();
-  assert.deepEqual(await trace(page), ['default archive selected', 'fallback-1 primary not-reached', 'fallback-2 spare not-reached']);
-  await drag(page, 'primary', '[data-group="No"] tr.group');
-  await page.locator('#apply').click();
-  assert.deepEqual(await trace(page), ['default archive selected', 'fallback-1 spare not-reached']);
   await close(page);
 });
 

@@ -51,6 +51,17 @@ const STATES = {
     await page.locator('#row-archive-up').click();
     await page.locator('#row-archive-up').click();
   },
+  dragging: async (page) => {
+    await page.locator('[data-group="Fallbacks"]').evaluate((group) => group.scrollIntoView({ block: 'start', behavior: 'instant' }));
+    const middle = async (selector) => {
+      const { x, y, width, height } = await page.locator(selector).boundingBox();
+      return [x + width / 2, y + height / 2];
+    };
+    await page.mouse.move(...await middle('[data-backend="archive"] .grip'));
+    await page.mouse.down();
+    await page.mouse.move(...await middle('[data-backend="spare"] .health'), { steps: 4 });
+    await page.locator('.carried').waitFor();
+  },
   resolve: async (page) => {
     await load(page, 'both-down');
     await page.locator('#step-30000').click();
@@ -151,11 +162,11 @@ function overflowing() {
 /** Controls that lie over each other. */
 function overlapping() {
   const scope = document.querySelector('dialog[open]') ?? document;
-  const boxes = [...scope.querySelectorAll('button, input, select, textarea')]
+  const boxes = [...scope.querySelectorAll('button, input, select, textarea, .grip')]
     .filter((one) => one.checkVisibility() && !one.closest('.scroll'))
     // These stick to the bottom on purpose; another test sees to it that they hide no focus.
     .filter((one) => !one.closest('.verdict, .panel.active > .actions'))
-    .map((one) => ({ id: one.id, box: one.getBoundingClientRect() }));
+    .map((one) => ({ id: one.id || one.className, box: one.getBoundingClientRect() }));
   return boxes.flatMap((a, index) => boxes.slice(index + 1).filter((b) =>
     a.box.left < b.box.right - 1 && b.box.left < a.box.right - 1 && a.box.top < b.box.bottom - 1 && b.box.top < a.box.bottom - 1)
     .map((b) => `${a.id} over ${b.id}`));
@@ -247,10 +258,12 @@ test('on a phone the table is still a table for a screen reader, and targets are
   const table = page.getByRole('table');
   assert.equal(await table.getByRole('columnheader').count(), 8);
   assert.equal(await table.getByRole('rowheader', { name: /^primary/ }).count(), 1);
-  const small = await page.locator('button, select, input').evaluateAll((all) => all
+  const handles = page.locator('.grip').filter({ visible: true });
+  assert.equal(await handles.count(), await page.locator('[data-backend]').count());
+  const small = await page.locator('button, select, input, .grip').evaluateAll((all) => all
     .filter((one) => one.checkVisibility() && one.type !== 'checkbox')
     .filter((one) => { const { width, height } = one.getBoundingClientRect(); return width < 24 || height < 24; })
-    .map((one) => one.id));
+    .map((one) => one.id || one.className));
   assert.deepEqual(small, []);
   await close(page);
 });

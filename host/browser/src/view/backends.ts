@@ -1,10 +1,12 @@
 //! The table of backends: who serves in which order, and in what state; each row is changed,
 //! moved, broken and deleted from here.
 
-import type { App } from '../app';
+import type { App, Landing } from '../app';
 import type { Child, View } from '../dom';
 import { h } from '../dom';
 import { editDraft, newBackend, placeOf } from '../draft';
+import type { Spot } from '../drag';
+import { follow } from '../drag';
 import { clockTime, relative, size } from '../format';
 import type { Backend, Mode, RosterData } from '../policy';
 import { MODES, planner } from '../policy';
@@ -14,9 +16,6 @@ import { badge, button, choice, section, unseen } from './parts';
 type Role = 'none' | 'default' | 'fallback';
 const ROLES = [['default', 'default'], ['fallback', 'fallback'], ['none', 'no role']] as const;
 const COLUMNS = ['Order', 'Backend', 'Role', 'Health', 'Mode', 'Limit', 'Next probe', 'Actions'];
-
-/** What is being dragged; the browser does not say it before the drop. */
-let dragged: string | null = null;
 
 export function backends(app: App): View {
   const { roster } = app;
@@ -51,14 +50,14 @@ export function backends(app: App): View {
     h('table', { class: 'roster', role: 'table', 'aria-describedby': 'roster-help' },
       h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' },
         COLUMNS.map((name) => h('th', { key: name, scope: 'col', role: 'columnheader' }, name)))),
-      group(app, 'Default', 0, roster.default === null ? [] : [show(find(roster.default), roster.default)], 'Nobody is the default.'),
-      group(app, `Fallbacks (at most ${roster.policy.maxFallbacks})`, roster.fallbacks.length + 1,
+      group(app, 'Default', roster.default === null ? [] : [show(find(roster.default), roster.default)], 'Nobody is the default.'),
+      group(app, `Fallbacks (at most ${roster.policy.maxFallbacks})`,
         roster.fallbacks.map((id) => show(find(id), id)), 'No fallback takes over.'),
-      tail.length === 0 ? null : group(app, 'Tail of the policy', null, tail.map((backend) => show(backend, backend.id)), ''),
-      group(app, 'No role', null, others.map((backend) => show(backend, backend.id)), 'Every backend has a role.')),
+      tail.length === 0 ? null : group(app, 'Tail of the policy', tail.map((backend) => show(backend, backend.id)), ''),
+      group(app, 'No role', others.map((backend) => show(backend, backend.id)), 'Every backend has a role.')),
     h('p', { class: 'hint', id: 'roster-help' },
       'Move a row with its arrows, with ', h('kbd', {}, 'Alt'), ' + ', h('kbd', {}, '↑'), ' or ', h('kbd', {}, '↓'),
-      ' anywhere in it, by dragging it, or by choosing a role. Nothing happens before you apply it below.'),
+      ' anywhere in it, by dragging its handle ', h('span', { 'aria-hidden': 'true' }, '⠿'), ', or by choosing a role. Nothing happens before you apply it below.'),
     h('div', { class: 'actions' },
       button('Add a backend', () => start(app, newBackend()), { id: 'add-backend', class: 'primary' }),
       button('Resolve a write', () => start(app, { type: 'resolve', outcomes: {} }), {
@@ -84,30 +83,73 @@ export function focusChange(): void {
   });
 }
 
-function group(app: App, label: string, place: number | null, rows: View[], empty: string): View {
-  const over = (event: DragEvent) => {
-    if (dragged === null) return;
-    event.preventDefault();
-    (event.currentTarget as Element).classList.add('drop');
-  };
-  const out = (event: Event) => (event.currentTarget as Element).classList.remove('drop');
+/**
+ * Returns what a drop of a backend does: on the default it takes its place, on a fallback it stands
+ * beside that, elsewhere in the chain at the end, in the other groups it loses its role. Null where
+ * nothing would change.
+ */
+function landing(app: App, id: string, { element, y }: Spot): Landing | null {
+  const { roster, session: { draft } } = app;
+  const group = element?.closest<HTMLElement>('tbody[data-group]')?.dataset['group'];
+  // The roster may be another than at the press.
+  if (group === undefined || roster === null || !roster.backends.some((one) => one.id === id)) return null;
+  const from = placeOf(roster, id);
+  const row = element?.closest<HTMLElement>('tr[data-backend]') ?? null;
+  const over = row?.dataset['backend'];
+  const onto = over === undefined ? null : placeOf(roster, over);
+  let beside: Landing['beside'] = null;
+  let place: number | null = null;
+  if (group === 'Default') {
+    place = 0;
+  } else if (group === 'Fallbacks') {
+    place = roster.fallbacks.filter((one) => one !== id).length + 1;
+    if (row !== null && over !== undefined && onto !== null) {
+      const { top, height } = row.getBoundingClientRect();
+      // One of the chain takes the place of the row; one that joins it chooses a side of the row.
+      const joins = from === null || from === 0;
+      const side = (joins ? y > top + height / 2 : from < onto) ? 'after' : 'before';
+      place = joins && side === 'after' ? onto + 1 : onto;
+      beside = over === id ? null : { backend: over, side };
+    }
+  }
+  const moving = draft?.type === 'move' && draft.backend === id;
+  return place === from && !moving ? null : { group, beside, place };
+}
+
+function placeText(place: number | null): string {
+  return place === null ? 'no role' : place === 0 ? 'default' : `fallback ${place}`;
+}
+
+/** What a row is dragged by. Who does not see it has the buttons beside it. */
+function grip(app: App, id: string, name: string): View {
+  return h('span', {
+    class: 'grip',
+    'aria-hidden': 'true',
+    title: 'Drag to move',
+    onpointerdown: (event: PointerEvent) => follow(event, {
+      over: (spot) => {
+        const to = landing(app, id, spot);
+        app.drag({ backend: id, landing: to });
+        return `${name}: ${to === null ? 'no change here' : `→ ${placeText(to.place)}`}`;
+      },
+      drop: (spot) => {
+        const to = landing(app, id, spot);
+        app.drag(null);
+        if (to !== null) app.moveTo(id, to.place);
+      },
+      cancel: () => app.drag(null),
+    }),
+  }, '⠿');
+}
+
+function group(app: App, label: string, rows: View[], empty: string): View {
+  const name = label.split(' ')[0] ?? label;
   return h('tbody',
     {
-      key: label.split(' ')[0] ?? label,
+      key: name,
       role: 'rowgroup',
-      'data-group': label.split(' ')[0],
-      ondragover: over,
-      ondragleave: out,
-      ondrop: (event: DragEvent) => {
-        out(event);
-        if (dragged === null) return;
-        event.preventDefault();
-        const target = (event.target as Element).closest<HTMLElement>('tr[data-backend]')?.dataset['backend'];
-        const { roster } = app;
-        // On a row of the chain the place is that of the row, elsewhere the end of the group.
-        const at = place === null || place === 0 || roster === null || target === undefined ? place : placeOf(roster, target);
-        app.moveTo(dragged, at);
-      },
+      'data-group': name,
+      class: app.dragged?.landing?.group === name ? 'drop' : undefined,
     },
     h('tr', { key: 'title', class: 'group', role: 'row' },
       h('th', { colspan: COLUMNS.length, scope: 'rowgroup', role: 'rowheader' }, label)),
@@ -129,12 +171,20 @@ function row(app: App, roster: RosterData, backend: Backend | undefined, id: str
   const change = pending?.type === 'update' ? pending : null;
   const moving = pending?.type === 'move' ? pending : null;
   const next = planner.nextDue(roster, id, clock);
+  const { dragged } = app;
+  const beside = dragged?.landing?.beside;
+  const classes = [
+    'backend',
+    pending === null ? '' : 'pending',
+    dragged?.backend === id ? 'dragged' : '',
+    beside?.backend === id ? `drop-${beside.side}` : '',
+  ];
   const cell = (label: string, ...children: Child[]) => h('td', { role: 'cell', 'data-label': label }, ...children);
   return h('tr',
     {
       key,
       role: 'row',
-      class: pending === null ? 'backend' : 'backend pending',
+      class: classes.filter((one) => one !== '').join(' '),
       'data-backend': id,
       onkeydown: (event: KeyboardEvent) => {
         if (!event.altKey || (event.key !== 'ArrowUp' && event.key !== 'ArrowDown')) return;
@@ -143,25 +193,7 @@ function row(app: App, roster: RosterData, backend: Backend | undefined, id: str
       },
     },
     cell('Order', h('div', { class: 'order' },
-      h('span', {
-        class: 'grip',
-        'aria-hidden': 'true',
-        title: 'Drag to move',
-        draggable: 'true',
-        ondragstart: (event: DragEvent) => {
-          dragged = id;
-          const { dataTransfer } = event;
-          if (dataTransfer === null) return;
-          dataTransfer.setData('text/plain', id);
-          dataTransfer.effectAllowed = 'move';
-          const line = (event.target as Element).closest('tr');
-          if (line !== null) dataTransfer.setDragImage(line, 12, 12);
-        },
-        ondragend: () => {
-          dragged = null;
-          document.querySelectorAll('.drop').forEach((one) => one.classList.remove('drop'));
-        },
-      }, '⠿'),
+      grip(app, id, name),
       button([h('span', { 'aria-hidden': 'true' }, '↑'), unseen(`Move ${name} up`)], () => app.move(id, -1),
         { id: `${key}-up`, class: 'icon', 'aria-keyshortcuts': 'Alt+ArrowUp' }),
       button([h('span', { 'aria-hidden': 'true' }, '↓'), unseen(`Move ${name} down`)], () => app.move(id, 1),
@@ -170,7 +202,7 @@ function row(app: App, roster: RosterData, backend: Backend | undefined, id: str
       h('span', { class: 'backend-name' }, name),
       h('span', { class: 'hint short' }, `${backend.kind} · ${backend.provider}`),
       backend.description === '' ? null : h('span', { class: 'hint short', title: backend.description }, backend.description),
-      moving === null ? null : badge(`→ ${moving.place === null ? 'no role' : moving.place === 0 ? 'default' : `fallback ${moving.place}`}`, 'calm')),
+      moving === null ? null : badge(`→ ${placeText(moving.place)}`, 'calm')),
     cell('Role', choice<Role>(change?.role ?? role, ROLES,
       (to) => app.change(id, { role: to === role ? null : to }), { 'aria-label': `Role of ${name}` })({ id: `${key}-role` })),
     cell('Health', h('div', { class: 'health' },

@@ -10,7 +10,10 @@ export function dialog(app: App): View {
   return h('dialog', {
     id: 'dialog',
     'aria-labelledby': 'dialog-title',
-    onclose: () => { if (app.dialog !== null) app.closeDialog(); },
+    // The event comes late: by then the next dialog may be open in the same box.
+    onclose: (event: Event) => {
+      if (app.dialog !== null && !(event.target as HTMLDialogElement).open) app.closeDialog();
+    },
   }, shown === null ? [] : [
     h('header', { key: 'head' },
       h('h2', { id: 'dialog-title' }, TITLE[shown.type]),
