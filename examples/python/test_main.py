@@ -30,6 +30,9 @@ a write is refused: unavailable, try again in 5 s
   fallback (1): spare invalid (quota)
 """
 
+# A million would take half an hour, nearly all of it for converting values, in Python.
+SELECTIONS = 10_000
+
 CONTEXT = record(organization="acme", actor="alice", by="organization", now=1_000, seen=None)
 
 
@@ -83,6 +86,47 @@ class PolicyTest(unittest.TestCase):
             policy.call("control.create-organization", "embedded", CONTEXT)
         plan = policy.call("planner.create-organization", "embedded", CONTEXT)
         self.assertEqual(plan.roster.default, "embedded")
+
+    def test_many_selections_need_no_more_memory_than_the_first(self):
+        def backend(name, **health):
+            return record(
+                id=name,
+                name=name,
+                kind="external",
+                provider="OCI",
+                location=f"registry.example/{name}",
+                description="",
+                max_blob_bytes=1_000_000,
+                mode="ready",
+                generation=1,
+                health=record(
+                    since=900, checked_at=900, failures=0, successes=0, excuse=None, **health
+                ),
+            )
+
+        down = {"status": "invalid", "failure": record(**{"class": "timeout", "message": "no answer", "at": 900})}
+        up = {"status": "valid", "failure": None}
+        policy = self.component.instantiate()
+
+        def select(spare, description=""):
+            roster = policy.call("planner.create-organization", "embedded", CONTEXT).roster
+            roster.default, roster.fallbacks = "main", ["spare"]
+            roster.backends = [backend("main", **down), backend("spare", **spare)]
+            roster.backends[0].description = description
+            return lambda: policy.call("planner.select", roster, record(size=1_000), 1_000)
+
+        calls = [select(up), select(down)]
+        for call in calls * 10:
+            call()
+        # Wasmtime for Python hands out no memory of a component, but from now on it lets none grow.
+        store, instance, _ = policy._entered
+        store.set_limits(memory_size=1)
+        for number in range(SELECTIONS):
+            calls[number % 2]()
+        self.assertIs(policy._entered[1], instance)
+        # And it would have been noticed.
+        with self.assertRaises(WasmtimeError):
+            select(up, "x" * 10_000_000)()
 
     def test_a_function_that_does_not_exist_is_named(self):
         with self.assertRaisesRegex(LookupError, "the component has no function `planner.guess`"):
