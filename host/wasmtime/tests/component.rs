@@ -9,6 +9,7 @@ use std::{
     io::Write,
     path::PathBuf,
     sync::{Mutex, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -229,6 +230,32 @@ fn a_planner_keeps_nothing_between_calls() {
             fresh.select(&roster, &request, NOW).unwrap()
         );
     }
+}
+
+#[test]
+fn a_million_calls_leave_instances_as_large_as_the_first_did() {
+    let policy = Policy::embedded().unwrap();
+    let mut roster = rosters().swap_remove(0);
+    roster
+        .backends
+        .retain(|backend| backend.kind == Kind::External);
+    let roster = &roster;
+    // Two instances, since there are two processors at least.
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            let mut planner = policy.planner();
+            scope.spawn(move || {
+                let first = planner.select(roster, &Request::default(), NOW).unwrap();
+                let before = planner.memory();
+                assert!(before > 0);
+                for _ in 0..500_000 {
+                    let answer = planner.select(roster, &Request::default(), NOW).unwrap();
+                    assert_eq!(answer.is_ok(), first.is_ok());
+                }
+                assert_eq!(planner.memory(), before);
+            });
+        }
+    });
 }
 
 #[tokio::test]

@@ -63,14 +63,6 @@ fn figures(c: &mut Criterion) {
         });
     }
 
-    // A million calls leave the instance as large as the first did.
-    let two = roster(2);
-    let before = planner.memory();
-    for _ in 0..1_000_000 {
-        let _ = black_box(planner.select(&two, &request, 1_000)).expect("an answer");
-    }
-    assert_eq!(planner.memory(), before, "the instance grows");
-
     // A fresh instance, the use case, the load from memory through the component's import, the
     // answer, and throwing the instance away.
     let world = World::new(Given {
