@@ -60,7 +60,7 @@ function question(roster, works, outcome) {
 test("a million selections need no more memory than the first", async () => {
   const policy = (await loadPolicy(componentPath()))();
   const { roster } = policy.call("planner.createOrganization", "embedded", {
-    organization: "acme", actor: "alice", by: "organization", now: 1_000n, seen: undefined,
+    organization: "acme", actor: "operator", by: "organization", now: 1_000n, seen: undefined,
   });
   const selected = question(roster, true, "spare");
   // Each twentieth is refused: errors have stacks, which makes them slow.

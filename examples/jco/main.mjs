@@ -16,7 +16,7 @@ const storage = new MemoryStorage((...args) => planner.call("planner.apply", ...
 const validator = new MemoryValidator(() => now);
 const policy = instantiate({ storage, validator });
 
-const context = () => ({ organization: "acme", actor: "alice", by: "organization", now, seen: undefined });
+const context = () => ({ organization: "acme", actor: "operator", by: "organization", now, seen: undefined });
 
 function add(id, roles) {
   const backend = {

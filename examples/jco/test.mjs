@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { MemoryStorage, MemoryValidator } from "./memory.mjs";
 import { componentPath, loadPolicy } from "./policy.mjs";
 
-const context = { organization: "acme", actor: "alice", by: "organization", now: 1_000n, seen: undefined };
+const context = { organization: "acme", actor: "operator", by: "organization", now: 1_000n, seen: undefined };
 const instantiate = await loadPolicy(componentPath());
 
 function onMemory() {

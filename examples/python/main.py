@@ -23,7 +23,7 @@ class Example:
         self.call("control.create-organization", "embedded")
 
     def call(self, name, *args):
-        context = record(organization="acme", actor="alice", by="organization", now=self.now, seen=None)
+        context = record(organization="acme", actor="operator", by="organization", now=self.now, seen=None)
         result = self.policy.call(name, *args, context)
         if result.tag == "err":
             raise RuntimeError(f"{name} was refused: {vars(result.payload)}")

@@ -33,7 +33,7 @@ a write is refused: unavailable, try again in 5 s
 # A million would take half an hour, nearly all of it for converting values, in Python.
 SELECTIONS = 10_000
 
-CONTEXT = record(organization="acme", actor="alice", by="organization", now=1_000, seen=None)
+CONTEXT = record(organization="acme", actor="operator", by="organization", now=1_000, seen=None)
 
 
 class PolicyTest(unittest.TestCase):

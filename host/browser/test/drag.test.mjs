@@ -272,19 +272,20 @@ test('a finger beside the handle scrolls, and one on the handle does not', async
   const { page, hand } = await take(HANDS.finger);
   await show(page, grip('primary'));
   const before_ = await link(page);
-  const swipe = async (selector) => {
+  const swipe = async (selector, scrolls = false) => {
     const from = await point(page, selector, 0.2);
     const scrolled = await page.evaluate(() => scrollY);
     await hand.press(from);
     await travel(hand, from, { x: from.x, y: from.y - 160 });
     await settle(page);
     const drags = await shown(page);
+    // The browser scrolls on its own time, and tells the page when it has.
+    if (scrolls) await page.waitForFunction((was) => scrollY - was > 50, scrolled);
     await hand.release();
     return { drags: drags > 0, by: await page.evaluate((was) => scrollY - was, scrolled) };
   };
-  const beside = await swipe('[data-backend="primary"] .name');
+  const beside = await swipe('[data-backend="primary"] .name', true);
   assert.equal(beside.drags, false);
-  assert.ok(beside.by > 50, `it scrolled by ${beside.by}`);
   assert.equal(await link(page), before_);
   await show(page, grip('primary'));
   assert.deepEqual(await swipe(grip('primary')), { drags: true, by: 0 });

@@ -105,7 +105,7 @@ fn process(c: &mut Criterion) {
             .expect("a release build of the program")
             .success()
     );
-    c.bench_function("process/resolve", |b| {
+    c.bench_function("process/resolve-process", |b| {
         b.iter(|| assert!(resolve.status().expect("a process").success()))
     });
     let _ = std::fs::remove_dir_all(folder);
