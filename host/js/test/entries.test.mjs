@@ -7,10 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { createContext, runInContext } from 'node:vm';
 
 import * as backstop from 'backstop';
 import { build } from 'vite';
+import webpack from 'webpack';
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 
@@ -115,24 +117,6 @@ test('a module that was imported is enough', () =>
      const api = instantiate(module);${USE}console.log(isGood);`,
   ));
 
-test('the entry for such places imports the module itself', () => {
-  const entry = join(PACKAGE, 'dist/edge.js');
-  // Node 20 cannot import modules of this kind, so a hook does what those places do.
-  const hook = `
-    export async function load(url, context, next) {
-      if (!url.endsWith('.wasm')) return next(url, context);
-      return { format: 'module', source: 'export default globalThis.theModule;', shortCircuit: true };
-    }`;
-  writeFileSync(join(project, 'hook.mjs'), hook);
-  runs(
-    'workerd.mjs',
-    `import { register } from 'node:module';
-     register('./hook.mjs', import.meta.url);
-     ${forbidding()}
-     const api = await import(${JSON.stringify(entry)});${USE}console.log(isGood);`,
-  );
-});
-
 test('such places are given that entry', () => {
   const { exports } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));
   assert.equal(exports['.'].workerd.default, './dist/edge.js');
@@ -175,6 +159,29 @@ test('Vite bundles it, with the module beside', async () => {
   assert.equal(readdirSync(join(dist, 'assets')).filter((name) => name.endsWith('.wasm')).length, 1);
   runs(
     'page.mjs',
+    `${FETCH}
+     const { default: isGood } = await import(${JSON.stringify(join(dist, 'main.mjs'))});
+     console.log(isGood);`,
+  );
+});
+
+test('webpack bundles it, with the module beside', async () => {
+  const root = join(project, 'webpack');
+  mkdirSync(root);
+  writeFileSync(join(root, 'main.js'), ESM('backstop').replace('console.log(isGood)', 'export default isGood'));
+  const dist = join(root, 'dist');
+  const stats = await promisify(webpack)({
+    context: root,
+    mode: 'production',
+    target: 'web',
+    entry: './main.js',
+    experiments: { outputModule: true },
+    output: { path: dist, filename: 'main.mjs', library: { type: 'module' } },
+  });
+  assert.deepEqual(stats.toJson('errors-warnings').errors, []);
+  assert.equal(readdirSync(dist).filter((name) => name.endsWith('.wasm')).length, 1);
+  runs(
+    'webpack.mjs',
     `${FETCH}
      const { default: isGood } = await import(${JSON.stringify(join(dist, 'main.mjs'))});
      console.log(isGood);`,
