@@ -169,6 +169,8 @@ class Call {
   #organization;
   #now;
   #began = performance.now();
+  /** When the first probe began. */
+  #probing = null;
   #signal;
 
   constructor(host, number, organization, now, signal) {
@@ -211,23 +213,22 @@ class Call {
     const isResolution = this.#number === RESOLVE;
     // The probes of a resolution have a total deadline (RES-2).
     const hasDeadline = isResolution && resolveTimeout !== null;
-    const elapsed = performance.now() - this.#began;
+    // The time that the storage takes before is none of the probes'.
+    this.#probing ??= performance.now();
+    const elapsed = performance.now() - this.#probing;
     const left = hasDeadline ? Math.max(Math.ceil(resolveTimeout - elapsed), 0) : null;
+    const outcome = (failureClass, message) => this.#outcome(failureClass, message);
     const late = () =>
-      this.#outcome('internal', 'the probes of this resolution used up the time that it has for them');
+      outcome('internal', 'the probes of this resolution used up the time that it has for them');
     // What is not stored yet may be something else for each who asks (USE-1).
     const isStored = isResolution || this.#number === VALIDATE;
     const place = [this.#organization, backend, generation];
     let probe = isStored ? probes.underWay(place) : undefined;
     // A probe that has less than its own time could blame the backend for our hurry.
     if (probe === undefined && hasDeadline && left < (probeTimeout ?? 1)) return late();
-    probe ??= probes.begin(place, isStored);
+    probe ??= probes.begin(place, isStored, outcome);
     const seat = probe.join();
-    const answered = ({ bytes, isLate }) => {
-      if (bytes !== undefined) return bytes;
-      if (isLate) return this.#outcome('timeout', `the probe did not end within ${probeTimeout} ms`);
-      return this.#outcome('internal', 'the validator failed');
-    };
+    const answered = (bytes) => bytes;
     return this.#ask('validate', left, () => seat.seen, { answered, late }, seat);
   }
 
@@ -379,8 +380,8 @@ const OPTIONS = [
 function hostOf(options) {
   refuseOthers(options, 'options', OPTIONS);
   const { storage, validator, timeout = 10_000, probeTimeout = 10_000, pause = 20 } = options;
-  // Three probes that hang, and the time between them.
-  const patience = probeTimeout === null ? null : Math.min(Math.ceil(probeTimeout * 3.5), LONGEST);
+  // Three probes that hang, and the time between them; what is no number is refused below.
+  const patience = typeof probeTimeout === 'number' ? Math.min(Math.ceil(probeTimeout * 3.5), LONGEST) : null;
   const { resolveTimeout = patience } = options;
   refuseWithout(storage, 'options.storage', ['load', 'commit']);
   refuseWithout(validator, 'options.validator', ['validate']);

@@ -26,12 +26,13 @@ export class Probes {
 
   /**
    * Begins a probe of a place: an organization, a backend of it, and the generation of its credentials.
-   * Others may join it if it is shared.
+   * Others may join it if it is shared. `outcome` makes the probe of a class of failure and a message.
    */
-  begin(place, isShared) {
+  begin(place, isShared, outcome) {
     const [organization, backend] = place;
     const key = keyOf(place);
-    const probe = new Probe(this.#limit, (error) => this.#tell(error, { organization, backend }));
+    const tell = (error) => this.#tell(error, { organization, backend });
+    const probe = new Probe(this.#limit, tell, outcome);
     probe.run(
       (options) => this.#validator.validate(...place, options),
       () => {
@@ -58,21 +59,23 @@ function keyOf(place) {
 }
 
 /**
- * One call of a validator. What it saw is `{ bytes }` of the probe; `{ isLate: true }`; or `{}` if the
- * validator failed, which says nothing about the backend (USE-3, RES-3).
+ * One call of a validator. What it saw is the same bytes for all who wait, also if the validator failed or
+ * was late (USE-3, RES-3): observations that ended at different times would count as several (CMD-7).
  */
 class Probe {
   hasEnded = false;
   #limit;
   #tell;
+  #outcome;
   #options = new CallOptions();
   #waiting = 0;
   #seen;
   #end;
 
-  constructor(limit, tell) {
+  constructor(limit, tell, outcome) {
     this.#limit = limit;
     this.#tell = tell;
+    this.#outcome = outcome;
   }
 
   /** Calls the validator; `ended` is called when what it answers later is there, or not waited for. */
@@ -92,7 +95,10 @@ class Probe {
     }
     this.#seen = new Promise((resolve) => {
       const limit = this.#limit;
-      const late = () => this.#abandon(new TimeoutError('validate', limit));
+      const late = () =>
+        this.#abandon(new TimeoutError('validate', limit), () =>
+          this.#outcome('timeout', `the probe did not end within ${limit} ms`),
+        );
       const timer = limit === null ? undefined : setTimeout(late, limit);
       this.#end = (see) => {
         // What comes later is of no account, and nobody is told of it.
@@ -118,14 +124,14 @@ class Probe {
     return {
       seen: this.#seen,
       abort: (reason) => {
-        if (--this.#waiting === 0) this.#abandon(reason);
+        if (--this.#waiting === 0) this.#abandon(reason, () => undefined);
       },
     };
   }
 
-  #abandon(reason) {
+  #abandon(reason, see) {
     if (this.hasEnded) return;
-    this.#end(() => ({ isLate: true }));
+    this.#end(see);
     this.#options.abort(reason);
   }
 
@@ -137,7 +143,7 @@ class Probe {
   #read(value) {
     try {
       const put = (writer) => writer.put(schema.probe, value, 'validate()');
-      return { bytes: written(put, (writer) => writer.copy()) };
+      return written(put, (writer) => writer.copy());
     } catch (error) {
       return this.#failed(error);
     }
@@ -145,6 +151,6 @@ class Probe {
 
   #failed(error) {
     this.#tell(error);
-    return {};
+    return this.#outcome('internal', 'the validator failed');
   }
 }

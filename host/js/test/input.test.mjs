@@ -128,6 +128,7 @@ const CALLS = [
   ['a misspelled option', () => new Control({ storage: new MemoryStorage(), validator: well, timeOut: 1 }), 'options.timeOut', /did you mean `timeout`\?/],
   ['no time to answer', () => new Control({ storage: new MemoryStorage(), validator: well, timeout: 0 }), 'options.timeout', /from 1 to 2147483647/],
   ['no time to probe', () => new Control({ storage: new MemoryStorage(), validator: well, probeTimeout: 1e10 }), 'options.probeTimeout', /from 1 to 2147483647/],
+  ['a time of another type', () => new Control({ storage: new MemoryStorage(), validator: well, probeTimeout: 100n }), 'options.probeTimeout', /must be null or an integer/],
   ['resolutions that have no time for a probe', () => new Control({ storage: new MemoryStorage(), validator: well, probeTimeout: 100, resolveTimeout: 99 }), 'options.resolveTimeout', /must leave time for a probe: at least 100/],
   ['resolutions that take longer than timers', () => new Control({ storage: new MemoryStorage(), validator: well, resolveTimeout: 1e10 }), 'options.resolveTimeout', /from 1 to 2147483647/],
   ['a pause of a fraction', () => new Control({ storage: new MemoryStorage(), validator: well, pause: 0.1 }), 'options.pause', /from 0/],

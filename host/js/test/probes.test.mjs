@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setImmediate as soon } from 'node:timers/promises';
+import { setImmediate as soon, setTimeout as sleep } from 'node:timers/promises';
 
 import { AbortedError, Control, MemoryStorage } from 'backstop';
 
@@ -148,6 +148,38 @@ test('a probe that does not end in time is the outcome timeout for all who wait'
   assert.match(calls[0].signal.reason.message, /did not answer `validate` within 20 ms/);
 });
 
+const FAILURES = [
+  ['does not end in time', 'timeout', () => undefined],
+  ['rejects', 'internal', (call) => call.reject(new Error('secret'))],
+];
+
+for (const [what, failureClass, end] of FAILURES) {
+  test(`a probe that ${what} counts once, however many wait for it and whenever they asked`, async () => {
+    const { control, calls, memory } = scripted({ probeTimeout: 20 });
+    const all = [0, 5, 10].map((later) => control.validate('a', context({ now: AT + later })));
+    await soon();
+    end(calls[0]);
+    const values = (await Promise.all(all)).map(({ value }) => value);
+    assert.deepEqual(values.map(({ probe }) => probe.outcome.failure.class), Array(3).fill(failureClass));
+    assert.deepEqual(values.map(({ applied }) => applied), [true, false, false]);
+    assert.equal(memory.load('acme').revision, broken().revision + 1);
+  });
+}
+
+test('a storage that is slow takes no time away from the probes', async () => {
+  const { memory } = scripted();
+  const storage = {
+    load: async (organization) => {
+      await sleep(30);
+      return memory.load(organization);
+    },
+    commit: (...asked) => memory.commit(...asked),
+  };
+  const validator = { validate: () => ({ outcome: OK, finishedAt: AT }) };
+  const control = new Control({ storage, validator, probeTimeout: 10, resolveTimeout: 10 });
+  assert.ok((await resolve(control)).value.answer.ok);
+});
+
 test('the probes of a resolution end within a total deadline, and those left blame nobody', async () => {
   const chain = Array.from({ length: 17 }, (_, i) => backend(`id-${i}`, `n-${i}`, { health: down() }));
   const [first, ...others] = chain.map(({ id }) => id);
@@ -177,5 +209,18 @@ test('who waits for the probe of another has a deadline of their own', async () 
   assert.equal(calls.length, 1);
   assert.equal(calls[0].signal.aborted, false);
   calls[0].answer();
+  assert.ok((await patient).value.applied);
+});
+
+test('a resolution that has no more time leaves its probe to who joined it, and blames nobody', async () => {
+  const { control, calls, memory } = scripted({ probeTimeout: null, resolveTimeout: 20 });
+  const hurried = resolve(control);
+  const patient = control.validate('a', context({ now: AT }));
+  assert.equal((await hurried).value.answer.error.reason.type, 'unavailable');
+  const { failures, excuse } = memory.load('acme').backends[0].health;
+  assert.deepEqual([failures, excuse], [1, 'internal']);
+  assert.equal(calls.length, 1);
+  assert.equal(calls[0].signal.aborted, false);
+  calls[0].resolve({ outcome: OK, finishedAt: AT + 1_000_000 });
   assert.ok((await patient).value.applied);
 });
