@@ -94,10 +94,10 @@ export class App {
   // ---- Links ----
 
   /**
-   * Opens a link; one that cannot be opened is named, and changes nothing. Of links that are opened
-   * at once the last one stays, whichever takes longer to unpack.
+   * Opens a link; one that cannot be opened is named, and changes nothing. Of what is opened at once,
+   * links, scenarios and imports, the last one stays, whichever takes longer to unpack.
    */
-  async openLink(link: string, ask: boolean): Promise<Notice | null> {
+  async openLink(link: string, ask: boolean, keep = ask): Promise<Notice | null> {
     const opening = (this.#opening += 1);
     try {
       const session = await readLink(link);
@@ -106,7 +106,7 @@ export class App {
         if (!ask) return null;
         throw new LinkError('link-foreign', 'it has no `#` with a state behind it');
       }
-      this.load(session, 'The link was opened.', ask);
+      this.load(session, 'The link was opened.', keep);
       return null;
     } catch (error) {
       if (opening !== this.#opening) return null;
@@ -124,10 +124,9 @@ export class App {
    * have written its own state over that address.
    */
   async hashChanged(address: string): Promise<void> {
-    const before = this.session;
-    await this.openLink(address, false);
-    if (this.session !== before && this.notice?.kind === 'done') this.notice.back = before;
-    this.draw();
+    await this.openLink(address, false, true);
+    // A reload has to find what is here, also after a link that could not be opened.
+    await this.#keep(this.#turn);
   }
 
   // ---- Sessions ----
@@ -142,7 +141,9 @@ export class App {
   async loadScenario(): Promise<void> {
     const scenario = scenarioOf(this.scenario);
     if (scenario === undefined) return;
+    const opening = (this.#opening += 1);
     const session = await sessions.start(scenario.read(), scenario.look);
+    if (opening !== this.#opening) return;
     this.load(session, `Loaded “${scenario.label}”.`);
   }
 
@@ -513,8 +514,10 @@ export class App {
     if (dialog?.type !== 'import') return;
     const one = dialog.cases?.[dialog.chosen];
     if (one === undefined) return;
+    const opening = (this.#opening += 1);
     try {
       const session = await sessions.start(one);
+      if (opening !== this.#opening) return;
       const other = session.history.filter((entry) => differs(entry).length > 0).length;
       const checked = other === 0
         ? `all ${session.history.length} steps came as expected`

@@ -87,7 +87,10 @@ document.addEventListener('keydown', (event) => {
   }
 });
 
-addEventListener('hashchange', (event) => void app.hashChanged(event.newURL));
+addEventListener('hashchange', (event) => {
+  // A page that starts opens its address anyway.
+  if (app.session !== undefined) void app.hashChanged(event.newURL);
+});
 
 app.start().catch((error: Error) => {
   patch(root, [h('main', {}, h('h1', {}, 'Backstop preview'), h('p', { role: 'alert' }, `The page cannot start: ${error.message}`))]);

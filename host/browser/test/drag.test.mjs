@@ -93,6 +93,16 @@ async function settle(page) {
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
 
+/** Waits until the page scrolls no more: it may go on for a while when a finger leaves. */
+async function rest(page) {
+  await page.evaluate(async () => {
+    for (let still = 0, last = scrollY; still < 10; last = scrollY) {
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      still = scrollY === last ? still + 1 : 0;
+    }
+  });
+}
+
 /** Goes to an element, and after it while the page scrolls. */
 async function aim(page, hand, selector, across = 0.3, down = 0.5) {
   for (let turn = 0; turn < 50; turn += 1) {
@@ -282,6 +292,7 @@ test('a finger beside the handle scrolls, and one on the handle does not', async
     // The browser scrolls on its own time, and tells the page when it has.
     if (scrolls) await page.waitForFunction((was) => scrollY - was > 50, scrolled);
     await hand.release();
+    await rest(page);
     return { drags: drags > 0, by: await page.evaluate((was) => scrollY - was, scrolled) };
   };
   const beside = await swipe('[data-backend="primary"] .name', true);

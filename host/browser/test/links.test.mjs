@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
 
-import { ADDRESS, close, exported, launch, link, load, open, text, trace } from './page.mjs';
+import { ADDRESS, close, exported, importText, launch, link, load, open, text, trace } from './page.mjs';
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -96,22 +96,67 @@ test('a link is opened even if the page writes its address before it hears of it
   await close(page);
 });
 
-test('of two links that are opened at once the last one stays', async () => {
-  const page = await open(browser);
-  const first = plain(changed((state) => { state.size = 2_048; }), 1, deflateRawSync);
-  await page.evaluate(async ([first, last]) => {
-    // Unpacking the first one takes longer than all of the last.
+/** Begins to open a link that is not unpacked before `unpacked` is called. */
+async function unpacking(page) {
+  const slow = plain(changed((state) => { state.size = 2_048; }), 1, deflateRawSync);
+  await page.evaluate(async (fragment) => {
     const { arrayBuffer } = Blob.prototype;
-    Blob.prototype.arrayBuffer = async function slow() {
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      return arrayBuffer.call(this);
-    };
-    location.hash = first;
-    await new Promise((resolve) => addEventListener('hashchange', resolve, { once: true }));
-    location.hash = last;
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-  }, [first, whole]);
-  assert.equal(await page.locator('#size').inputValue(), '1 KiB');
+    const gate = new Promise((resolve) => { window.unpack = resolve; });
+    const begun = new Promise((resolve) => {
+      Blob.prototype.arrayBuffer = async function slow() {
+        resolve();
+        await gate;
+        return arrayBuffer.call(this);
+      };
+    });
+    location.hash = fragment;
+    await begun;
+  }, slow);
+}
+
+/** Lets it be unpacked; the page packs a link of its own meanwhile, which takes longer. */
+async function unpacked(page) {
+  await page.evaluate(() => unpack());
+  await link(page);
+}
+
+const LATER = {
+  link: (page) => page.evaluate((fragment) => { location.hash = fragment; }, whole),
+  scenario: (page) => load(page, 'demotion'),
+  import: async (page) => importText(page, JSON.stringify(await exported(page))),
+};
+
+for (const [what, begin] of Object.entries(LATER)) {
+  test(`of a link and a later ${what} that are opened at once the later one stays`, async () => {
+    const page = await open(browser);
+    await unpacking(page);
+    await begin(page);
+    await page.locator('.notice.done').waitFor();
+    const shown = await link(page);
+    await unpacked(page);
+    assert.equal(await link(page), shown);
+    await close(page);
+  });
+}
+
+test('what is done while a link is unpacked is there when one goes back', async () => {
+  const page = await open(browser);
+  await unpacking(page);
+  await page.locator('#size').fill('3 KiB');
+  await page.evaluate(() => unpack());
+  await page.locator('#notice-back').click();
+  assert.equal(await page.locator('#size').inputValue(), '3 KiB');
+  await close(page);
+});
+
+test('a link that cannot be opened does not stay in the address, where a reload would find it', async () => {
+  const page = await open(browser);
+  await load(page, 'demotion');
+  const shared = await link(page);
+  await page.waitForFunction((want) => location.href === want, shared);
+  await page.evaluate(() => { location.hash = 'backstop=9.d.0.x'; });
+  await page.locator('.notice.error').waitFor();
+  await page.waitForFunction((want) => location.href === want, shared);
   await close(page);
 });
 
