@@ -151,7 +151,9 @@ function overflowing() {
     const box = one.getBoundingClientRect();
     if (box.width === 0 || one.closest('.scroll, textarea')) continue;
     const name = `${one.tagName}#${one.id}.${one.className}`;
+    const panel = one.closest('.panel')?.getBoundingClientRect();
     if (box.right > clientWidth + 1) found.push(`${name} ends at ${Math.round(box.right)}`);
+    else if (panel && box.right > panel.right + 1) found.push(`${name} ends ${Math.round(box.right - panel.right)} outside of its panel`);
     if (['BUTTON', 'P', 'SPAN', 'CODE', 'TD', 'TH', 'LI'].includes(one.tagName) && one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0 && getComputedStyle(one).display !== 'inline') {
       found.push(`${name} is cut: ${one.scrollWidth} in ${one.clientWidth}`);
     }
@@ -195,6 +197,19 @@ for (const [width, options] of Object.entries(WIDTHS)) {
     });
   }
 }
+
+test('everything has room at every width', async () => {
+  const page = await open(browser);
+  await load(page, 'recovery-with-hold-down');
+  const found = {};
+  for (let width = 320; width <= 1_800; width += 20) {
+    await page.setViewportSize({ width, height: 900 });
+    const problems = await page.evaluate(overflowing);
+    if (problems.length > 0) found[width] = problems;
+  }
+  assert.deepEqual(found, {});
+  await close(page);
+});
 
 test('the theme follows the system, and the switch overrules it', async () => {
   const page = await open(browser, { colorScheme: 'dark' });
